@@ -1,0 +1,129 @@
+//! Output with a bound: the head and the tail are kept, the middle is counted.
+
+use std::collections::VecDeque;
+
+/// Collects one stream of a process in bounded memory.
+#[derive(Debug)]
+pub struct Capture {
+    limit: usize,
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    total: u64,
+}
+
+impl Capture {
+    /// Keeps `limit` bytes at the beginning and as many at the end.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            total: 0,
+        }
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        let to_head = bytes.len().min(self.limit - self.head.len());
+        self.head.extend_from_slice(&bytes[..to_head]);
+        let rest = &bytes[to_head..];
+        // Of a chunk that is longer than the tail only the end can stay.
+        let rest = &rest[rest.len().saturating_sub(self.limit)..];
+        let surplus = (self.tail.len() + rest.len()).saturating_sub(self.limit);
+        self.tail.drain(..surplus);
+        self.tail.extend(rest);
+    }
+
+    /// Ends the stream.
+    pub fn finish(self) -> Captured {
+        let omitted = self.total - (self.head.len() + self.tail.len()) as u64;
+        let head_end = self.head.len();
+        let mut bytes = self.head;
+        bytes.extend(self.tail);
+        Captured {
+            bytes,
+            head_end,
+            omitted,
+        }
+    }
+}
+
+/// What was kept of one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    bytes: Vec<u8>,
+    head_end: usize,
+    omitted: u64,
+}
+
+impl Captured {
+    /// A stream that was kept whole.
+    pub fn whole(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self {
+            head_end: bytes.len(),
+            bytes,
+            omitted: 0,
+        }
+    }
+
+    /// The kept bytes: all of them when [`omitted`](Self::omitted) is 0, else head and tail in
+    /// one.
+    pub fn kept(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The kept bytes before and after the gap; the second is empty when there is none.
+    pub fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.head_end)
+    }
+
+    /// How many bytes are missing in the middle.
+    pub fn omitted(&self) -> u64 {
+        self.omitted
+    }
+
+    /// How many bytes the process wrote.
+    pub fn total(&self) -> u64 {
+        self.bytes.len() as u64 + self.omitted
+    }
+
+    /// Whether the process wrote nothing.
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(limit: usize, chunks: &[&str]) -> Captured {
+        let mut capture = Capture::new(limit);
+        for chunk in chunks {
+            capture.push(chunk.as_bytes());
+        }
+        capture.finish()
+    }
+
+    #[test]
+    fn what_fits_is_kept_whole() {
+        let kept = capture(4, &["ab", "cdef", "gh"]);
+        assert_eq!(kept.kept(), b"abcdefgh");
+        assert_eq!((kept.omitted(), kept.total()), (0, 8));
+    }
+
+    #[test]
+    fn the_middle_of_a_long_stream_is_counted_not_kept() {
+        let long = "x".repeat(100);
+        for chunks in [
+            vec!["head", long.as_str(), "tail"],
+            vec!["he", "ad", &long[..50], &long[50..], "t", "ai", "l"],
+        ] {
+            let kept = capture(4, &chunks);
+            assert_eq!(kept.parts(), (&b"head"[..], &b"tail"[..]));
+            assert_eq!((kept.omitted(), kept.total()), (100, 108));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a check asks an engine to run, and what came of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::capture::Captured;
+
+/// One process for a fresh container.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// The name of the check, for labels and the container's name.
+    pub check: String,
+    /// Program and arguments. The image's entrypoint is not put in front.
+    pub argv: Vec<String>,
+    /// Variables in addition to the image's.
+    pub env: Vec<(String, String)>,
+    /// User (and group) instead of the image's.
+    pub user: Option<String>,
+    /// Working directory instead of the image's.
+    pub workdir: Option<String>,
+    /// What it reads on its standard input; without it that is closed at once.
+    pub stdin: Option<Vec<u8>>,
+    /// Files and folders of the host that it sees, read-only.
+    pub mounts: Vec<Mount>,
+    /// Its network.
+    pub network: Network,
+    /// After this time it is killed.
+    pub timeout: Duration,
+    /// How many bytes of each stream are kept at the beginning, and as many at the end.
+    pub output_limit: usize,
+}
+
+/// A file or folder of the host that a container sees, read-only.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// Absolute path on the host.
+    pub source: PathBuf,
+    /// Absolute path in the container.
+    pub target: String,
+}
+
+/// The network of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Loopback only.
+    #[default]
+    None,
+    /// The engine's default network.
+    Bridge,
+    /// The host's own network.
+    Host,
+}
+
+/// What came of a [`Process`].
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it wrote on its standard output.
+    pub stdout: Captured,
+    /// What it wrote on its standard error.
+    pub stderr: Captured,
+    /// From its start to its end.
+    pub duration: Duration,
+}
+
+/// How a [`Process`] ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It ended by itself, with this code; 128+N when signal N ended it.
+    Exited {
+        /// The exit code.
+        code: i64,
+        /// Whether the kernel killed something in the container for want of memory.
+        out_of_memory: bool,
+    },
+    /// It never began, because the program is not there (127) or can't be executed (126): what a
+    /// shell would say too.
+    NotStarted {
+        /// 126 or 127.
+        code: i64,
+        /// The engine's words.
+        reason: String,
+    },
+    /// It was killed because its time was up.
+    TimedOut,
+}

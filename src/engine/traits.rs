@@ -1,0 +1,111 @@
+//! The trait that every back-end implements.
+
+use std::time::Duration;
+
+use super::image::{FileStat, Image};
+use super::process::{Outcome, Process};
+
+/// A back-end that runs containers and reads images.
+///
+/// The calls block; many threads call at once. Each call has a deadline of its own, so that none
+/// waits for ever on an engine that went away.
+pub trait Engine: Send + Sync {
+    /// What this engine is, asked of the engine itself once.
+    fn info(&self) -> &EngineInfo;
+
+    /// How many checks at once are fastest on this engine when nobody says otherwise.
+    fn parallelism(&self) -> usize;
+
+    /// Finds the image that `reference` names now. Later calls use its id, so that a tag which
+    /// moves during the run changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`] when it is not there.
+    fn image(&self, reference: &str) -> Result<Image, EngineError>;
+
+    /// Runs one process in a fresh container of `image` and removes the container.
+    ///
+    /// # Errors
+    /// Only what leaves the question open: a command that is missing or hangs is an [`Outcome`].
+    fn run(&self, image: &Image, process: &Process) -> Result<Outcome, EngineError>;
+
+    /// Looks at one path of the image without following a link at its end; `None` if nothing is
+    /// there.
+    ///
+    /// # Errors
+    /// When the engine can't tell.
+    fn stat(&self, image: &Image, path: &str) -> Result<Option<FileStat>, EngineError>;
+
+    /// Reads a regular file of the image, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// When it can't be read, or [`EngineError::TooLarge`] beyond `limit`.
+    fn read(&self, image: &Image, path: &str, limit: u64) -> Result<Vec<u8>, EngineError>;
+
+    /// Removes all that the engine still holds for this run and says how many things could not be
+    /// removed. Called once, at the end.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    fn close(&self) -> Result<usize, EngineError>;
+}
+
+/// What an engine says about itself.
+#[derive(Debug, Clone)]
+pub struct EngineInfo {
+    /// The kind: `docker`, `podman`, `fake`.
+    pub kind: String,
+    /// The engine's own version.
+    pub version: String,
+    /// What it runs by default, as `os/architecture`.
+    pub platform: String,
+}
+
+/// Why an engine could not answer. Each leaves the check undecided.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// No engine answers at all.
+    #[error("no container engine answers at {endpoint}: {reason}")]
+    Unreachable {
+        /// Where it was sought.
+        endpoint: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// The settings for reaching the engine contradict each other or are unsafe.
+    #[error("{0}")]
+    Configuration(String),
+    /// The image is not on the engine.
+    #[error("no image `{reference}` on the engine")]
+    NoSuchImage {
+        /// The name that was asked for.
+        reference: String,
+    },
+    /// The engine refused or broke off a step.
+    #[error("the engine could not {step}: {reason}")]
+    Failed {
+        /// The step, as a verb phrase: "create a container".
+        step: &'static str,
+        /// The engine's own words.
+        reason: String,
+    },
+    /// The engine took longer than any sound one takes.
+    #[error("the engine did not {step} within {}s", .limit.as_secs())]
+    TimedOut {
+        /// The step, as a verb phrase.
+        step: &'static str,
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// A file is larger than what is read into memory.
+    #[error("{path} is larger than {limit} bytes, too large to be compared")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// The bound, in bytes.
+        limit: u64,
+    },
+    /// The run was stopped by a signal.
+    #[error("the run was interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,106 @@
+//! What happens during a run. Every report is fed by these events and by nothing else, so that no
+//! two reports can disagree.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::engine::{Captured, EngineInfo, Image};
+use crate::source::Place;
+use crate::verdict::Verdict;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The run begins.
+    RunStarted(Arc<RunStart>),
+    /// One check begins.
+    CheckStarted(Arc<CaseInfo>),
+    /// One check has its verdict. Comes once for every selected check, whatever happens.
+    CheckFinished(Arc<CaseResult>),
+    /// The run is over.
+    RunFinished(Arc<RunEnd>),
+}
+
+/// What is known when a run begins.
+#[derive(Debug)]
+pub struct RunStart {
+    /// The wall clock at the start.
+    pub started: SystemTime,
+    /// The engine; `None` when none answered.
+    pub engine: Option<EngineInfo>,
+    /// The images of the selected checks, in the order of the plan.
+    pub images: Vec<ImageInfo>,
+    /// How many checks are selected.
+    pub selected: usize,
+    /// How many checks of the plan the selection left out.
+    pub filtered: usize,
+    /// How many checks run at once.
+    pub threads: usize,
+}
+
+/// An image of the run.
+#[derive(Debug, Clone)]
+pub struct ImageInfo {
+    /// The name that specs and reports use.
+    pub name: String,
+    /// The reference it is found under.
+    pub reference: String,
+    /// The image, or nothing if it could not be found.
+    pub image: Option<Image>,
+}
+
+/// A check as reports see it.
+#[derive(Debug)]
+pub struct CaseInfo {
+    /// Position in the plan, from 0: reports put results back into this order.
+    pub index: usize,
+    /// Name of the image.
+    pub image: String,
+    /// Name of the check, unique within the image and stable between runs.
+    pub check: String,
+    /// Where the check is written.
+    pub place: Place,
+}
+
+impl CaseInfo {
+    /// The whole name: `IMAGE::CHECK`.
+    pub fn name(&self) -> String {
+        format!("{}::{}", self.image, self.check)
+    }
+}
+
+/// All that came of one check.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// The check.
+    pub case: Arc<CaseInfo>,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// From the start of the run to the start of the check.
+    pub offset: Duration,
+    /// From the start of the check to its verdict.
+    pub duration: Duration,
+    /// What the process wrote on its standard output, if there was one.
+    pub stdout: Option<Captured>,
+    /// What the process wrote on its standard error, if there was one.
+    pub stderr: Option<Captured>,
+    /// A command line that does by hand what the check did.
+    pub reproduce: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// From the start to the last verdict and the clean-up.
+    pub duration: Duration,
+    /// The signal that stopped the run, if one did.
+    pub signal: Option<i32>,
+    /// What could not be cleaned up, in one line.
+    pub left_behind: Option<String>,
+}
+
+/// Something that events are sent to, from many threads at once.
+pub trait Listener: Send + Sync {
+    /// Takes one event.
+    fn on(&self, event: &Event);
+}

@@ -1,0 +1,13 @@
+//! seatrial puts container images through their sea trials before they ship.
+//!
+//! Data flows one way: `cli` → project → spec → plan → [`engine`] and check →
+//! run → [`event`] → [`report`]. Nothing points back: an engine knows no spec, a report
+//! knows no engine.
+
+pub mod diagnostic;
+pub mod engine;
+pub mod event;
+pub mod report;
+pub mod source;
+pub mod verdict;
+pub mod yaml;

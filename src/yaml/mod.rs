@@ -1,0 +1,14 @@
+//! YAML behind one door: text → [`Node`] tree that knows its places → typed values.
+//!
+//! Values keep the spelling of the file (`1.10` stays `1.10`, `no` stays `no`), and reading goes
+//! on after a mistake, so that one run shows all of them.
+
+mod decode;
+mod node;
+mod object;
+mod parse;
+
+pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
+pub use node::{Kind, Node};
+pub(crate) use object::object;
+pub use parse::parse;
