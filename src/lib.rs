@@ -7,7 +7,9 @@
 pub mod diagnostic;
 pub mod engine;
 pub mod event;
+pub mod expect;
 pub mod report;
 pub mod source;
+pub mod spec;
 pub mod verdict;
 pub mod yaml;

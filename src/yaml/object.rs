@@ -8,13 +8,13 @@
 macro_rules! object {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident: $what:literal {
+        $vis:vis struct $name:ident: $what:literal {
             $( $(#[$doc:meta])* $mode:ident $field:ident $(($key:literal))?: $type:ty, )*
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
-        pub struct $name {
+        $vis struct $name {
             $( $(#[$doc])* pub $field: $crate::yaml::object!(@type $mode $type), )*
         }
 

@@ -1,0 +1,19 @@
+//! Specs: YAML files → typed checks that know their place.
+
+mod check;
+mod command;
+mod config;
+mod file;
+mod load;
+mod run;
+mod size;
+mod text;
+
+pub use check::{Check, CheckKind, Spec};
+pub use command::Command;
+pub use config::ConfigCheck;
+pub use file::{FileCheck, FileType, Mode};
+pub use load::{LoadError, load};
+pub use run::{Entrypoint, RunCheck, RunSettings, Stdin};
+pub use size::SizeBounds;
+pub use text::{TextExpectation, TextMatcher};

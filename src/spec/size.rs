@@ -1,0 +1,133 @@
+//! Sizes in bytes.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Located;
+use crate::yaml::{Context, Decode, Kind, Node, object};
+
+/// A number of bytes, written `4096`, `10kB`, `1.5MB`, `2GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl Decode for Bytes {
+    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
+        match node.scalar().and_then(parse_bytes) {
+            Some(bytes) => Some(Self(bytes)),
+            None => context.mismatch(node, "a size such as `4096`, `10kB` or `2GiB`"),
+        }
+    }
+}
+
+/// `kB`, `MB`, `GB` are powers of 1000 and `KiB`, `MiB`, `GiB` powers of 1024.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let factor: u64 = match unit.trim_start() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1000 * 1000,
+        "GB" => 1000 * 1000 * 1000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole.checked_mul(factor);
+    }
+    let number: f64 = number.parse().ok()?;
+    let bytes = number * factor as f64;
+    (factor > 1 && bytes < 9e15).then_some(bytes as u64)
+}
+
+object! {
+    /// The least and the most that a size may be.
+    pub struct Range: "a size" {
+        /// At least this many bytes.
+        optional min: Bytes,
+        /// At most this many bytes.
+        optional max: Bytes,
+    }
+}
+
+/// What a size in bytes must be: exactly a number, or within bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeBounds {
+    /// At least this many bytes.
+    pub min: Option<u64>,
+    /// At most this many bytes.
+    pub max: Option<u64>,
+}
+
+impl SizeBounds {
+    /// Whether `size` is within the bounds.
+    pub fn allow(&self, size: u64) -> bool {
+        self.min.is_none_or(|min| size >= min) && self.max.is_none_or(|max| size <= max)
+    }
+
+    /// The bounds in words: `at least 1 byte`, `exactly 28 bytes`.
+    pub fn describe(&self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) if min == max => format!("exactly {}", bytes(min)),
+            (Some(min), Some(max)) => format!("{} to {}", bytes(min), bytes(max)),
+            (Some(min), None) => format!("at least {}", bytes(min)),
+            (None, Some(max)) => format!("at most {}", bytes(max)),
+            (None, None) => "any size".to_owned(),
+        }
+    }
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        _ => format!("{count} bytes"),
+    }
+}
+
+impl Decode for SizeBounds {
+    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
+        if let Kind::Scalar { .. } = node.kind {
+            let exact = Bytes::decode(node, context)?.0;
+            return Some(Self {
+                min: Some(exact),
+                max: Some(exact),
+            });
+        }
+        let range = Located::<Range>::decode(node, context)?;
+        let (min, max) = (range.min.map(|b| b.0), range.max.map(|b| b.0));
+        if min.is_none() && max.is_none() {
+            context.report(Diagnostic::new(&range.place, "this expects nothing"));
+            return None;
+        }
+        if min.zip(max).is_some_and(|(min, max)| min > max) {
+            context.report(Diagnostic::new(&range.place, "`min` is larger than `max`"));
+            return None;
+        }
+        Some(Self { min, max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_decimal_and_binary_units() {
+        let table = [
+            ("0", Some(0)),
+            ("4096", Some(4096)),
+            ("10kB", Some(10_000)),
+            ("1.5MB", Some(1_500_000)),
+            ("600 MB", Some(600_000_000)),
+            ("2GiB", Some(2 << 30)),
+            ("1.5", None),
+            ("10k", None),
+            ("-1", None),
+            ("99999999999GiB", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse_bytes(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a text must be: the matchers that outputs, files and variables share.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{Located, Place};
+use crate::yaml::{Context, Decode, Entries, Kind, Node, OneOrMany};
+
+/// All of these must hold for one text. Never empty.
+#[derive(Debug, Clone)]
+pub struct TextExpectation(pub Vec<Located<TextMatcher>>);
+
+/// One thing that a text must be or must not be.
+#[derive(Debug, Clone)]
+pub enum TextMatcher {
+    /// Exactly this, one final newline on either side aside.
+    Equals(String),
+    /// This stands somewhere in it.
+    Contains(String),
+    /// This stands nowhere in it.
+    NotContains(String),
+    /// The regular expression matches somewhere in it.
+    Matches(Regex),
+    /// The regular expression matches nowhere in it.
+    NotMatches(Regex),
+    /// Whether it is empty.
+    Empty(bool),
+}
+
+impl Decode for TextExpectation {
+    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
+        match &node.kind {
+            Kind::Scalar { .. } => {
+                let text = String::decode(node, context)?;
+                let matcher = TextMatcher::Equals(text);
+                Some(Self(vec![Located::new(matcher, node.place.clone())]))
+            }
+            Kind::Mapping(_) => matchers(node, context).map(Self),
+            Kind::Sequence(items) if items.is_empty() => {
+                let message = "an empty list expects nothing";
+                context.report(
+                    Diagnostic::new(&node.place, message)
+                        .help("say `{empty: true}` for a text that must be empty"),
+                );
+                None
+            }
+            Kind::Sequence(items) => {
+                let all: Vec<_> = items
+                    .iter()
+                    .map(|item| Self::decode(item, context))
+                    .collect();
+                let all: Vec<Self> = all.into_iter().collect::<Option<_>>()?;
+                Some(Self(all.into_iter().flat_map(|one| one.0).collect()))
+            }
+        }
+    }
+}
+
+fn matchers(node: &Node, context: &mut Context) -> Option<Vec<Located<TextMatcher>>> {
+    let what = "a text expectation";
+    let before = context.count();
+    let mut entries = Entries::new(node, what, context)?;
+    let mut found = Vec::new();
+    let mut add = |place: Place, matcher| found.push(Located::new(matcher, place));
+
+    for text in many(&mut entries, "equals", context) {
+        add(text.place, TextMatcher::Equals(text.value));
+    }
+    for text in many(&mut entries, "contains", context) {
+        refuse_empty(&text, context);
+        add(text.place, TextMatcher::Contains(text.value));
+    }
+    for text in many(&mut entries, "not_contains", context) {
+        refuse_empty(&text, context);
+        add(text.place, TextMatcher::NotContains(text.value));
+    }
+    for text in many(&mut entries, "matches", context) {
+        if let Some(regex) = regex(&text, context) {
+            add(text.place, TextMatcher::Matches(regex));
+        }
+    }
+    for text in many(&mut entries, "not_matches", context) {
+        if let Some(regex) = regex(&text, context) {
+            add(text.place, TextMatcher::NotMatches(regex));
+        }
+    }
+    if let Some(Some(empty)) = entries.optional::<Located<bool>>("empty", context) {
+        add(empty.place, TextMatcher::Empty(empty.value));
+    }
+    entries.finish(what, context);
+    if found.is_empty() && context.count() == before {
+        context.report(Diagnostic::new(&node.place, "this expects nothing"));
+    }
+    (context.count() == before).then_some(found)
+}
+
+fn many(
+    entries: &mut Entries<'_>,
+    key: &'static str,
+    context: &mut Context,
+) -> Vec<Located<String>> {
+    let many = entries.optional::<OneOrMany<Located<String>>>(key, context);
+    many.flatten().map(|many| many.0).unwrap_or_default()
+}
+
+/// Every text contains the empty text: such an expectation can't fail, or can't hold.
+fn refuse_empty(text: &Located<String>, context: &mut Context) {
+    if text.value.is_empty() {
+        context.report(
+            Diagnostic::new(&text.place, "every text contains the empty text")
+                .help("say `empty: true` or `empty: false`"),
+        );
+    }
+}
+
+/// `^` and `$` stand for the borders of lines, as in grep; the rest is the regex crate's default.
+fn regex(pattern: &Located<String>, context: &mut Context) -> Option<Regex> {
+    match RegexBuilder::new(&pattern.value).multi_line(true).build() {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            let reason = error.to_string();
+            let last = reason.lines().last().unwrap_or("").trim();
+            let last = last.strip_prefix("error: ").unwrap_or(last);
+            context.report(
+                Diagnostic::new(&pattern.place, format!("not a regular expression: {last}"))
+                    .help("for a literal text use `contains` instead"),
+            );
+            None
+        }
+    }
+}
