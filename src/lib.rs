@@ -7,6 +7,7 @@
 pub mod diagnostic;
 pub mod engine;
 pub mod event;
+pub mod project;
 pub mod report;
 pub mod source;
 pub mod verdict;
