@@ -4,6 +4,7 @@
 //! run → [`event`] → [`report`]. Nothing points back: an engine knows no spec, a report
 //! knows no engine.
 
+pub mod build;
 pub mod diagnostic;
 pub mod engine;
 pub mod event;
