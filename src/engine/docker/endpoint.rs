@@ -293,14 +293,19 @@ mod tests {
 
     #[test]
     fn settings_lead_where_docker_would_go() {
-        let podman = "/run/podman/podman.sock";
-        let table: &[(&[(&str, &str)], &[&str], &str)] = &[
-            (&[], &[DOCKER_SOCKET, podman], "unix:///var/run/docker.sock"),
-            (&[], &[podman], "unix:///run/podman/podman.sock"),
+        type Row = (
+            &'static [(&'static str, &'static str)],
+            &'static [&'static str],
+            &'static str,
+        );
+        const PODMAN: &str = "/run/podman/podman.sock";
+        let table: &[Row] = &[
+            (&[], &[DOCKER_SOCKET, PODMAN], "unix:///var/run/docker.sock"),
+            (&[], &[PODMAN], "unix:///run/podman/podman.sock"),
             (&[], &[], "unix:///var/run/docker.sock"),
             (
                 &[("XDG_RUNTIME_DIR", "/x")],
-                &["/x/docker.sock", podman],
+                &["/x/docker.sock", PODMAN],
                 "unix:///x/docker.sock",
             ),
             (
