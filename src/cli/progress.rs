@@ -7,6 +7,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 
 use crate::build::{BuildError, BuildEvent, BuildListener, ImageOutcome, ImageResult, Job, Step};
+use crate::engine::EngineError;
 
 const DIM: Style = Style::new().dimmed();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -108,6 +109,9 @@ pub(super) fn summary(results: &[ImageResult]) -> String {
                     "{GOOD}{word}{GOOD:#}  {id}  {}  {seconds:.1}s",
                     result.reference
                 )
+            }
+            ImageOutcome::Failed(BuildError::Engine(EngineError::Interrupted)) => {
+                format!("{POOR}interrupted{POOR:#}  {seconds:.1}s")
             }
             ImageOutcome::Failed(_) => format!("{BAD}failed{BAD:#}  {seconds:.1}s"),
             ImageOutcome::ParentFailed(parent) => {

@@ -3,6 +3,16 @@
 use super::lines::Lines;
 use crate::build::{BuildError, BuildEvent, Step};
 
+/// The builder writes errors of steps in red and ends that before its own next words.
+const COLOUR_OFF: &str = "\u{1b}[0m";
+
+/// How the builder goes on after the output of a step.
+const OWN_WORDS: [&str; 3] = [
+    " ---> ",
+    "Removing intermediate container ",
+    "Removed intermediate container ",
+];
+
 /// Follows one classic build.
 #[derive(Debug, Default)]
 pub(in super::super) struct ClassicProgress {
@@ -22,16 +32,25 @@ struct Current {
 impl ClassicProgress {
     /// Takes a piece of the text and passes on what is new in it.
     pub(in super::super) fn take(&mut self, text: &str, emit: &dyn Fn(BuildEvent)) {
+        // What the builder says itself begins a line, even behind a step that did not end its own.
+        let text = text.trim_start_matches(COLOUR_OFF);
+        if OWN_WORDS.iter().any(|words| text.starts_with(words)) {
+            self.end_line(emit);
+        }
         for line in self.lines.push(text.as_bytes()) {
+            self.line(&line, emit);
+        }
+    }
+
+    fn end_line(&mut self, emit: &dyn Fn(BuildEvent)) {
+        if let Some(line) = self.lines.end() {
             self.line(&line, emit);
         }
     }
 
     /// Ends the text of a build that succeeded.
     pub(in super::super) fn finish(&mut self, emit: &dyn Fn(BuildEvent)) {
-        if let Some(line) = self.lines.end() {
-            self.line(&line, emit);
-        }
+        self.end_line(emit);
         self.finish_step(emit);
     }
 
@@ -121,11 +140,9 @@ fn is_instruction(step: &Step, instruction: &str) -> bool {
 /// What the builder says about itself: ids of layers and containers.
 fn is_noise(line: &str) -> bool {
     line.trim().is_empty()
-        || line.starts_with(" ---> ")
+        || OWN_WORDS.iter().any(|words| line.starts_with(words))
         || line == " --->"
         || line.starts_with("--> ")
-        || line.starts_with("Removing intermediate container ")
-        || line.starts_with("Removed intermediate container ")
         || line.starts_with("Successfully tagged ")
         || line.starts_with("COMMIT ")
 }
@@ -196,6 +213,23 @@ mod tests {
             );
             assert!(progress.all_cached());
         }
+    }
+
+    #[test]
+    fn words_of_the_builder_are_told_from_an_open_line() {
+        let events = RefCell::new(Vec::new());
+        let mut progress = ClassicProgress::default();
+        for text in [
+            "Step 1/1 : RUN x\n",
+            "open",
+            "\u{1b}[0mRemoving intermediate container 1\n",
+        ] {
+            progress.take(text, &|event| events.borrow_mut().push(event));
+        }
+        assert_eq!(
+            events.into_inner()[1..],
+            [BuildEvent::Log("open".to_owned())]
+        );
     }
 
     #[test]
