@@ -1,5 +1,6 @@
 //! `seatrial build` against a real engine.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -7,7 +8,9 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bollard::Docker;
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveImageOptionsBuilder};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, PruneImagesOptionsBuilder, RemoveImageOptionsBuilder,
+};
 use seatrial::engine::docker::connect;
 
 /// A project whose images are removed in the end.
@@ -65,6 +68,13 @@ impl Drop for Project {
             // A test that failed may not have built all of them.
             let _ = ask(async |docker| docker.remove_image(reference, Some(remove), None).await);
         }
+        // The classic builder leaves the stages that are not the target.
+        let label = format!("seatrial.test={}", self.name);
+        let filters = HashMap::from([("dangling", vec!["true"]), ("label", vec![label.as_str()])]);
+        let prune = PruneImagesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let _ = ask(async |docker| docker.prune_images(Some(prune)).await);
     }
 }
 
@@ -240,7 +250,7 @@ fn the_context_has_what_docker_would_send() {
                 ),
                 (
                     "docker/Dockerfile",
-                    "FROM debian:bookworm-slim AS small\nCOPY . /deep\nFROM debian:bookworm-slim AS \
+                    "FROM debian:bookworm-slim AS small\nLABEL seatrial.test=NAME\nCOPY . /deep\nFROM debian:bookworm-slim AS \
                      wanted\nARG WORD\nCOPY . /c\nRUN cd /c && test ! -e secret && test ! -e x.log && \
                      test -e src/deep/x.log && test -x run && test \"$(readlink link)\" = /nowhere && \
                      test \"$WORD\" = '$HOME word'\nFROM nowhere.invalid/missing\n",

@@ -25,6 +25,9 @@ use crate::engine::{EngineError, EngineInfo};
 /// The first version of the API whose engines have BuildKit (Docker 18.09).
 const FIRST_WITH_BUILDKIT: (usize, usize) = (1, 39);
 
+/// How often a build begins again that failed for a reason outside of it.
+const RETRIES: usize = 3;
+
 /// Builds images on a Docker or Podman engine.
 #[derive(Debug)]
 pub struct DockerBuilder {
@@ -157,8 +160,21 @@ impl DockerBuilder {
 
 impl Builder for DockerBuilder {
     fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError> {
+        for _ in 0..RETRIES {
+            match self.runtime.block_on(self.build_one(job, listener)) {
+                Err(error) if is_cache_race(&error) => {}
+                result => return result,
+            }
+        }
         self.runtime.block_on(self.build_one(job, listener))
     }
+}
+
+/// The classic builder looks through all images for one to take from the cache, and gives up when
+/// one is removed meanwhile, whoever's it is. That says nothing about this build.
+fn is_cache_race(error: &BuildError) -> bool {
+    matches!(error, BuildError::Step { reason, .. }
+        if reason.starts_with("unable to find image \"sha256:"))
 }
 
 enum Progress {

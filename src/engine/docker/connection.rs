@@ -117,6 +117,11 @@ impl Connection {
             (Some(io::ErrorKind::ConnectionRefused), _) => {
                 "nobody listens there; is the engine running, and is this its port?".to_owned()
             }
+            (Some(io::ErrorKind::ConnectionReset), Transport::Http(_)) => {
+                "it closed the connection; if it wants TLS, set DOCKER_TLS_VERIFY=1 and \
+                 DOCKER_CERT_PATH"
+                    .to_owned()
+            }
             _ => chain(error),
         };
         unreachable(&self.endpoint, reason)
@@ -167,7 +172,14 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 /// `error` and all that is below it, in one line: hyper hides the reason in its causes.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
-    for cause in causes(error) {
+    let is_reason = |cause: &&(dyn Error + 'static)| {
+        // Says only which of bollard's libraries failed.
+        !matches!(
+            cause.downcast_ref(),
+            Some(bollard::errors::Error::HyperLegacyError { .. })
+        )
+    };
+    for cause in causes(error).filter(is_reason) {
         let text = cause.to_string();
         if words.last().is_none_or(|last| !last.contains(&text)) {
             words.push(text);
