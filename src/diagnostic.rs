@@ -53,16 +53,9 @@ impl Diagnostic {
     /// Offers the known name closest to `found`, or lists all of them when none is close.
     #[must_use]
     pub fn suggest<'a>(self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        let closest = known
-            .iter()
-            .map(|name| (strsim::damerau_levenshtein(found, name), *name))
-            .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3));
-        match closest {
-            Some((_, name)) => self.help(format!("did you mean `{name}`?")),
-            None if known.is_empty() => self,
-            None => self.help(format!("known here: {}", known.join(", "))),
+        match suggestion(found, known) {
+            Some(help) => self.help(help),
+            None => self,
         }
     }
 
@@ -104,6 +97,22 @@ impl Diagnostic {
             Renderer::plain()
         };
         renderer.decor_style(DecorStyle::Ascii).render(&[group])
+    }
+}
+
+/// The way out for an unknown name: the known name closest to `found`, or all of them when none is
+/// close; `None` when nothing is known.
+pub fn suggestion<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let closest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(found, name), *name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3));
+    match closest {
+        Some((_, name)) => Some(format!("did you mean `{name}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", known.join(", "))),
     }
 }
 

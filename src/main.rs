@@ -1,1 +1,24 @@
-fn main() {}
+//! Reads the command line, hands over to the subcommand, and turns its end into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use seatrial::cli::{self, Cli, Command, Exit};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with code 0.
+            let printed = error.print();
+            let code = u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code());
+            return match printed {
+                Ok(()) => code.into(),
+                Err(_) => Exit::Harness.into(),
+            };
+        }
+    };
+    match cli.command {
+        Command::Build(args) => cli::build::run(&args).into(),
+    }
+}

@@ -1,0 +1,98 @@
+//! What builds images, and what it tells meanwhile.
+
+use std::path::PathBuf;
+
+use super::context::ContextError;
+use crate::engine::EngineError;
+
+/// A back-end that builds images.
+pub trait Builder: Send + Sync {
+    /// Builds one image and tags it. Blocks; what happens meanwhile goes to `listener`.
+    ///
+    /// # Errors
+    /// Whatever leaves no image behind; then nothing is tagged.
+    fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError>;
+}
+
+/// All that is needed to build one image.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The name of the image.
+    pub name: String,
+    /// What it is tagged with.
+    pub reference: String,
+    /// The folder that is sent.
+    pub context: PathBuf,
+    /// The Dockerfile, inside of the context or not.
+    pub dockerfile: PathBuf,
+    /// Build arguments.
+    pub args: Vec<(String, String)>,
+    /// The stage to build; the last if not said.
+    pub target: Option<String>,
+}
+
+/// A finished build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The id of the image.
+    pub id: String,
+    /// Whether every step came from the cache.
+    pub cached: bool,
+}
+
+/// Something that happened during the build of one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildEvent {
+    /// A step of the Dockerfile begins.
+    StepStarted(Step),
+    /// A step is done.
+    StepFinished {
+        /// The step.
+        step: Step,
+        /// Whether its result was there already.
+        cached: bool,
+    },
+    /// A line that a step wrote.
+    Log(String),
+}
+
+/// A step of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its position, as the engine counts: `3/7`, with the stage in front where there are several.
+    pub position: String,
+    /// The instruction.
+    pub text: String,
+}
+
+/// Something that the events of builds are sent to.
+pub trait BuildListener: Send + Sync {
+    /// The build of `image` begins.
+    fn started(&self, image: &str);
+    /// Something happened in the build of `image`.
+    fn on(&self, image: &str, event: &BuildEvent);
+}
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The context can't be sent.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// A step failed.
+    #[error("{} failed: {reason}", .step.text)]
+    Step {
+        /// The step.
+        step: Step,
+        /// The engine's words.
+        reason: String,
+        /// The last lines that the step wrote.
+        log: Vec<String>,
+    },
+    /// The engine refused the build, such as for a mistake in the Dockerfile.
+    #[error("{0}")]
+    Refused(String),
+    /// The engine itself is the trouble.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}

@@ -1,0 +1,17 @@
+//! Building the images of a project: the context that is sent, and the order of the builds.
+
+mod builder;
+mod context;
+mod driver;
+mod ignore;
+mod pattern;
+mod stream;
+
+pub use builder::{BuildError, BuildEvent, BuildListener, Builder, Built, Job, Step};
+pub use context::{BuildContext, ContextError, Recipient};
+pub use driver::{ImageOutcome, ImageResult, build_images, jobs};
+pub use ignore::{Ignore, IgnoreError};
+pub use stream::{ContextFailure, ContextStream};
+
+#[cfg(test)]
+mod tests;

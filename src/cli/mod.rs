@@ -1,0 +1,11 @@
+//! The command line: one file per subcommand.
+
+mod args;
+pub mod build;
+mod exit;
+mod progress;
+mod signals;
+
+pub use args::{Cli, Command};
+pub use exit::Exit;
+pub use signals::Signals;

@@ -1,0 +1,200 @@
+//! What a build shows while it runs, and in the end.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::build::{BuildError, BuildEvent, BuildListener, ImageOutcome, ImageResult, Job, Step};
+use crate::engine::EngineError;
+
+const DIM: Style = Style::new().dimmed();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const POOR: Style = AnsiColor::Yellow.on_default();
+
+/// Longer instructions are cut in the progress: it is the message of a failure that shows all.
+const LONGEST_STEP: usize = 100;
+
+/// Writes a line for each event on the standard error.
+#[derive(Debug)]
+pub(super) struct Progress {
+    width: usize,
+    quiet: bool,
+}
+
+impl Progress {
+    /// `quiet` writes nothing.
+    pub(super) fn new(jobs: &[Job], quiet: bool) -> Self {
+        let width = name_width(jobs.iter().map(|job| job.name.as_str()));
+        Self { width, quiet }
+    }
+
+    fn line(&self, image: &str, text: &str) {
+        if !self.quiet {
+            let width = self.width;
+            // Nobody reads a closed stream: that is no reason to break off a build.
+            let _ = writeln!(anstream::stderr().lock(), "{image:<width$}  {text}");
+        }
+    }
+}
+
+impl BuildListener for Progress {
+    fn started(&self, image: &str) {
+        self.line(image, "building");
+    }
+
+    fn on(&self, image: &str, event: &BuildEvent) {
+        match event {
+            BuildEvent::StepStarted(Step { position, text }) => {
+                let text = shorten(&one_line(text));
+                self.line(image, &format!("step {position} {text}"));
+            }
+            BuildEvent::StepFinished { step, cached: true } => {
+                self.line(
+                    image,
+                    &format!("step {} {GOOD}cached{GOOD:#}", step.position),
+                );
+            }
+            BuildEvent::StepFinished { .. } => {}
+            BuildEvent::Log(line) => {
+                self.line(image, &format!("{DIM}| {}{DIM:#}", printable(line)));
+            }
+        }
+    }
+}
+
+/// The message for an image that failed, with a final line break.
+pub(super) fn failure(job: &Job, error: &BuildError, root: &Path) -> String {
+    let mut text = format!("{BAD}error{BAD:#}: {}: ", job.name);
+    let dockerfile = job.shown_dockerfile(root).display();
+    if let BuildError::Step { step, reason, log } = error {
+        let _ = writeln!(text, "a step failed: {}", printable(reason.trim()));
+        let _ = writeln!(text, "  --> {dockerfile}, step {}", step.position);
+        for line in step.text.lines() {
+            let _ = writeln!(text, "      {}", printable(line));
+        }
+        if log.is_empty() {
+            text.push_str("  it wrote nothing\n");
+        } else {
+            text.push_str("  its last lines:\n");
+        }
+        for line in log {
+            let _ = writeln!(text, "    {DIM}|{DIM:#} {}", printable(line));
+        }
+    } else {
+        let reason: Vec<String> = error.to_string().trim().lines().map(printable).collect();
+        let _ = writeln!(text, "{}", reason.join("\n  "));
+        if matches!(error, BuildError::Refused(_)) {
+            let _ = writeln!(text, "  --> {dockerfile}");
+        }
+    }
+    text
+}
+
+/// One line for each image, with final line breaks.
+pub(super) fn summary(results: &[ImageResult]) -> String {
+    let width = name_width(results.iter().map(|result| result.name.as_str()));
+    let mut text = String::new();
+    for result in results {
+        let seconds = result.duration.as_secs_f64();
+        let name = &result.name;
+        let said = match &result.outcome {
+            ImageOutcome::Built(built) => {
+                let word = if built.cached { "cached" } else { "built " };
+                let id = built.id.strip_prefix("sha256:").unwrap_or(&built.id);
+                let id = id.get(..12).unwrap_or(id);
+                format!(
+                    "{GOOD}{word}{GOOD:#}  {id}  {}  {seconds:.1}s",
+                    result.reference
+                )
+            }
+            ImageOutcome::Failed(BuildError::Engine(EngineError::Interrupted)) => {
+                format!("{POOR}interrupted{POOR:#}  {seconds:.1}s")
+            }
+            ImageOutcome::Failed(_) => format!("{BAD}failed{BAD:#}  {seconds:.1}s"),
+            ImageOutcome::ParentFailed(parent) => {
+                format!("{POOR}not built{POOR:#}: its parent {parent} is not there")
+            }
+            ImageOutcome::NotTried => format!("{POOR}not built{POOR:#}: the run ended before"),
+        };
+        let _ = writeln!(text, "{name:<width$}  {said}");
+    }
+    text
+}
+
+fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_STEP) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// What a build wrote, without what would steer the terminal. Of a line that was overwritten (a
+/// progress bar) the last state stays.
+fn printable(line: &str) -> String {
+    let last = line
+        .trim_end_matches('\r')
+        .rsplit('\r')
+        .next()
+        .unwrap_or_default();
+    let plain = anstream::adapter::strip_str(last).to_string();
+    plain
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\t')
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_of_a_build_can_not_steer_the_terminal() {
+        let table = [
+            ("plain\ttext", "plain\ttext"),
+            ("\u{1b}[31mred\u{1b}[0m", "red"),
+            ("10%\r50%\r100%\r", "100%"),
+            ("a\u{7}b\u{8}c", "abc"),
+            ("\u{1b}]0;title\u{7}x", "x"),
+        ];
+        for (line, expected) in table {
+            assert_eq!(printable(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_the_step_and_its_last_lines() {
+        let job = Job {
+            name: "app".to_owned(),
+            reference: "app:latest".to_owned(),
+            context: "/p/app".into(),
+            dockerfile: "/p/app/Dockerfile".into(),
+            args: Vec::new(),
+            target: None,
+        };
+        let step = Step {
+            position: "2/3".to_owned(),
+            text: "RUN make".to_owned(),
+        };
+        let error = BuildError::Step {
+            step,
+            reason: "exit code: 2".to_owned(),
+            log: vec![
+                "cc x.c".to_owned(),
+                "\u{1b}[1mx.c:1: error\u{1b}[0m".to_owned(),
+            ],
+        };
+        let shown = failure(&job, &error, Path::new("/p"));
+        insta::assert_snapshot!(anstream::adapter::strip_str(&shown).to_string());
+    }
+}

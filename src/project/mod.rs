@@ -1,0 +1,17 @@
+//! The project file `seatrial.yaml`: the catalogue of images and how they derive from each other.
+
+mod check;
+mod file;
+mod globs;
+mod graph;
+mod load;
+mod template;
+
+pub use file::{ImageEntry, ProjectFile};
+pub use globs::FileGlobs;
+pub use graph::UnknownImage;
+pub use load::{FILE_NAME, Image, Project, ProjectError};
+pub use template::{Piece, Template};
+
+#[cfg(test)]
+mod tests;
