@@ -150,6 +150,9 @@ fn break_commands(line: String) -> String {
 }
 
 #[cfg(test)]
+pub(super) use tests::nasty_bytes;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use quick_xml::Reader;
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     /// Bytes that are rich in what these functions care about.
-    fn nasty_bytes() -> impl Strategy<Value = Vec<u8>> {
+    pub(in crate::report) fn nasty_bytes() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             any::<u8>().prop_map(|byte| vec![byte]),
             proptest::sample::select(vec![
