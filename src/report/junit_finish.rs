@@ -1,0 +1,169 @@
+//! Adds to the XML of `junit-report` what that can't write: totals, skipped counts, properties,
+//! lines, and times that every reader understands.
+
+use std::time::Duration;
+
+use junit_report::TestSuite;
+use quick_xml::events::{BytesEnd, BytesStart, Event};
+use quick_xml::{Reader, Writer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::summary::Counts;
+use super::text::one_line;
+
+/// What is added to one suite.
+#[derive(Debug, Default)]
+pub(super) struct SuiteExtras {
+    /// The spec file.
+    pub(super) file: Option<String>,
+    /// The line of each case. Empty when the cases come from no file.
+    pub(super) lines: Vec<usize>,
+    /// Names and values.
+    pub(super) properties: Vec<(&'static str, String)>,
+}
+
+type Suites<'a> = [(&'a TestSuite, &'a SuiteExtras)];
+
+/// Reads `xml` and writes it again with the additions, one element to a line.
+pub(super) fn finish(
+    xml: &[u8],
+    suites: &Suites<'_>,
+    counts: Counts,
+    time: Duration,
+    began: OffsetDateTime,
+) -> Result<Vec<u8>, quick_xml::Error> {
+    let mut reader = Reader::from_reader(xml);
+    let mut pass = Pass {
+        writer: Writer::new_with_indent(Vec::new(), b' ', 2),
+        suites: suites.iter(),
+        suite: None,
+        lines: [].iter(),
+    };
+    loop {
+        match reader.read_event()? {
+            Event::Eof => break,
+            Event::Start(element) if element.name().as_ref() == b"testsuites" => {
+                pass.write(Event::Start(totals(element, counts, time, began)))?;
+            }
+            Event::Start(element) => pass.start(&element)?,
+            Event::Empty(element) => {
+                let element = pass.element(&element)?;
+                pass.write(Event::Empty(element))?;
+            }
+            other => pass.write(other)?,
+        }
+    }
+    let mut bytes = pass.writer.into_inner();
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn totals(
+    mut element: BytesStart<'_>,
+    counts: Counts,
+    time: Duration,
+    began: OffsetDateTime,
+) -> BytesStart<'_> {
+    element.push_attribute(("name", "seatrial"));
+    for (name, count) in [
+        ("tests", counts.total()),
+        ("failures", counts.failed),
+        ("errors", counts.errors),
+        ("skipped", counts.skipped),
+    ] {
+        element.push_attribute((name, count.to_string().as_str()));
+    }
+    element.push_attribute(("time", seconds(time.as_secs_f64()).as_str()));
+    if let Ok(began) = began.format(&Rfc3339) {
+        element.push_attribute(("timestamp", began.as_str()));
+    }
+    element
+}
+
+struct Pass<'a, S> {
+    writer: Writer<Vec<u8>>,
+    suites: S,
+    suite: Option<(&'a TestSuite, &'a SuiteExtras)>,
+    lines: std::slice::Iter<'a, usize>,
+}
+
+impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
+    fn start(&mut self, element: &BytesStart<'_>) -> Result<(), quick_xml::Error> {
+        let begins_suite = element.name().as_ref() == b"testsuite";
+        if begins_suite {
+            self.suite = self.suites.next().copied();
+            self.lines = self
+                .suite
+                .map_or([].iter(), |(_, extras)| extras.lines.iter());
+        }
+        let element = self.element(element)?;
+        self.write(Event::Start(element))?;
+        match self.suite {
+            Some((_, extras)) if begins_suite => self.properties(extras),
+            _ => Ok(()),
+        }
+    }
+
+    /// The element with its attributes mended.
+    fn element(
+        &mut self,
+        element: &BytesStart<'_>,
+    ) -> Result<BytesStart<'static>, quick_xml::Error> {
+        let name = String::from_utf8_lossy(element.name().as_ref()).into_owned();
+        let mut mended = BytesStart::new(name);
+        for attribute in element.attributes() {
+            let attribute = attribute?;
+            match attribute.key.as_ref() {
+                // Jenkins would put it in front of the suite's name.
+                b"package" => {}
+                b"time" => {
+                    let text = String::from_utf8_lossy(&attribute.value);
+                    let time = seconds(text.parse().unwrap_or(0.0));
+                    mended.push_attribute(("time", time.as_str()));
+                }
+                _ => mended.push_attribute(attribute),
+            }
+        }
+        match element.name().as_ref() {
+            b"testsuite" => {
+                if let Some((suite, extras)) = self.suite {
+                    mended.push_attribute(("skipped", suite.skipped().to_string().as_str()));
+                    if let Some(file) = &extras.file {
+                        mended.push_attribute(("file", file.as_str()));
+                    }
+                }
+            }
+            b"testcase" => {
+                if let Some(line) = self.lines.next() {
+                    mended.push_attribute(("line", line.to_string().as_str()));
+                }
+            }
+            _ => {}
+        }
+        Ok(mended)
+    }
+
+    fn properties(&mut self, extras: &SuiteExtras) -> Result<(), quick_xml::Error> {
+        if extras.properties.is_empty() {
+            return Ok(());
+        }
+        self.write(Event::Start(BytesStart::new("properties")))?;
+        for (name, value) in &extras.properties {
+            let mut property = BytesStart::new("property");
+            property.push_attribute(("name", *name));
+            property.push_attribute(("value", one_line(value).as_str()));
+            self.write(Event::Empty(property))?;
+        }
+        self.write(Event::End(BytesEnd::new("properties")))
+    }
+
+    fn write(&mut self, event: Event<'_>) -> Result<(), quick_xml::Error> {
+        Ok(self.writer.write_event(event)?)
+    }
+}
+
+/// Plain decimal digits, as the strictest readers want them.
+fn seconds(time: f64) -> String {
+    format!("{time:.3}")
+}

@@ -1,0 +1,118 @@
+//! What a report remembers of a run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::summary::Counts;
+use crate::event::{CaseInfo, CaseResult, Event, RunEnd, RunStart};
+use crate::verdict::{Problem, Verdict};
+
+/// Collects events, and makes errors of checks that never had a verdict.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    start: Option<Arc<RunStart>>,
+    unfinished: BTreeMap<usize, Arc<CaseInfo>>,
+    results: Vec<Arc<CaseResult>>,
+    keep: Keep,
+    counts: Counts,
+    unseen: usize,
+    end: Option<Arc<RunEnd>>,
+}
+
+/// Which results a report needs until the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// None: only the counts.
+    #[default]
+    Nothing,
+    /// Failures and errors.
+    Bad,
+    /// All.
+    Everything,
+}
+
+impl Ledger {
+    pub(super) fn new(keep: Keep) -> Self {
+        Self {
+            keep,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted(start) => self.start = Some(Arc::clone(start)),
+            Event::CheckStarted(case) => {
+                self.unfinished.insert(case.index, Arc::clone(case));
+            }
+            Event::CheckFinished(result) => {
+                self.unfinished.remove(&result.case.index);
+                self.enter(Arc::clone(result));
+            }
+            Event::RunFinished(end) => self.settle(end),
+        }
+    }
+
+    fn enter(&mut self, result: Arc<CaseResult>) {
+        self.counts.add(&result.verdict);
+        let bad = matches!(result.verdict, Verdict::Failed(_) | Verdict::Error(_));
+        if self.keep == Keep::Everything || (bad && self.keep == Keep::Bad) {
+            self.results.push(result);
+        }
+    }
+
+    /// The run promises a verdict for every check. If it ever breaks that promise, the gap must
+    /// not look like success.
+    fn settle(&mut self, end: &Arc<RunEnd>) {
+        for case in std::mem::take(&mut self.unfinished).into_values() {
+            self.enter(Arc::new(CaseResult {
+                case,
+                verdict: Verdict::Error(Problem {
+                    kind: "unfinished",
+                    message: "the run ended before this check had a verdict".into(),
+                }),
+                offset: Duration::ZERO,
+                duration: Duration::ZERO,
+                stdout: None,
+                stderr: None,
+                reproduce: None,
+            }));
+        }
+        let selected = self.start.as_ref().map_or(0, |start| start.selected);
+        self.unseen = selected.saturating_sub(self.counts.total());
+        self.counts.errors += self.unseen;
+        self.results.sort_by_key(|result| result.case.index);
+        self.end = Some(Arc::clone(end));
+    }
+
+    pub(super) fn start(&self) -> Option<&RunStart> {
+        self.start.as_deref()
+    }
+
+    pub(super) fn end(&self) -> Option<&RunEnd> {
+        self.end.as_deref()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many selected checks never began; known at the end.
+    pub(super) fn unseen(&self) -> usize {
+        self.unseen
+    }
+
+    /// The results that were kept, in the order of the plan, grouped by image.
+    pub(super) fn by_image(&self) -> Vec<(&str, Vec<&CaseResult>)> {
+        let mut groups: Vec<(&str, Vec<&CaseResult>)> = Vec::new();
+        for result in &self.results {
+            let image = result.case.image.as_str();
+            match groups.iter_mut().find(|(name, _)| *name == image) {
+                Some((_, results)) => results.push(result),
+                None => groups.push((image, vec![result])),
+            }
+        }
+        groups
+    }
+}

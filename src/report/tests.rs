@@ -1,0 +1,238 @@
+//! All reports over the same run.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use insta::assert_snapshot;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use super::golden;
+use super::junit::render;
+use super::ledger::{Keep, Ledger};
+use super::text::{nasty_bytes, terminal_text, xml_text};
+use super::*;
+use crate::event::{Event, Listener};
+
+fn console(options: ConsoleOptions, events: impl FnOnce(&dyn Listener)) -> String {
+    let console = Console::new(Vec::new(), options);
+    events(&console);
+    String::from_utf8(console.into_inner()).unwrap()
+}
+
+fn replay(events: Vec<Event>) -> impl FnOnce(&dyn Listener) {
+    move |listener| events.iter().for_each(|event| listener.on(event))
+}
+
+fn junit(events: &[Event]) -> String {
+    let mut ledger = Ledger::new(Keep::Everything);
+    events.iter().for_each(|event| ledger.take(event));
+    let xml = String::from_utf8(render(&ledger, "builder-7").unwrap()).unwrap();
+    xml.replace(env!("CARGO_PKG_VERSION"), "VERSION")
+}
+
+fn golden_junit() -> String {
+    junit(&golden::events())
+}
+
+/// Runs a Python script that reads `input` and gives what it prints.
+fn python(script: &str, input: &[u8]) -> String {
+    let mut child = Command::new("python3")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this test needs python3");
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Long streams, cut for the eyes of reviewers.
+fn without_long_lines(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut hidden = 0;
+    for line in text.lines() {
+        let number = line.trim_start_matches(['|', ' ']).strip_prefix("line ");
+        match number.and_then(|number| number.parse::<usize>().ok()) {
+            Some(number) if (4..39_997).contains(&number) => hidden += 1,
+            _ => lines.push(line),
+        }
+    }
+    assert!(hidden > 0);
+    lines.join("\n")
+}
+
+#[test]
+fn the_console_tells_the_whole_run() {
+    assert_snapshot!(console(ConsoleOptions::default(), replay(golden::events())));
+}
+
+#[test]
+fn colours_are_only_decoration() {
+    let coloured = ConsoleOptions {
+        colour: true,
+        ..ConsoleOptions::default()
+    };
+    let coloured = console(coloured, replay(golden::events()));
+    let plain = console(ConsoleOptions::default(), replay(golden::events()));
+    assert!(coloured.contains("\x1b[31m"));
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+}
+
+#[test]
+fn a_quiet_console_is_silent_about_success() {
+    let quiet = ConsoleOptions {
+        quiet: true,
+        ..ConsoleOptions::default()
+    };
+    let quiet = console(quiet, replay(golden::events()));
+    assert!(!quiet.contains("  ok "), "{quiet}");
+    assert!(
+        quiet.contains("  FAIL ") && quiet.contains("  skip "),
+        "{quiet}"
+    );
+}
+
+#[test]
+fn the_console_of_a_run_that_was_broken_off() {
+    assert_snapshot!(console(
+        ConsoleOptions::default(),
+        replay(golden::broken_off())
+    ));
+}
+
+#[test]
+fn the_console_of_an_empty_selection() {
+    assert_snapshot!(console(ConsoleOptions::default(), replay(golden::empty())));
+}
+
+#[test]
+fn no_output_of_a_container_acts_on_the_console() {
+    let shown = console(ConsoleOptions::default(), replay(golden::events()));
+    assert_eq!(terminal_text(&shown), shown);
+}
+
+#[test]
+fn junit_holds_the_whole_run() {
+    assert_snapshot!(without_long_lines(&golden_junit()));
+}
+
+#[test]
+fn junit_of_a_run_that_was_broken_off() {
+    assert_snapshot!(junit(&golden::broken_off()));
+}
+
+#[test]
+fn junit_of_an_empty_selection() {
+    assert_snapshot!(junit(&golden::empty()));
+}
+
+#[test]
+fn python_counts_what_the_attributes_say() {
+    let script = r#"
+import sys, xml.etree.ElementTree as tree
+root = tree.fromstring(sys.stdin.buffer.read())
+def counts(element):
+    cases = list(element.iter("testcase"))
+    found = {kind: sum(case.find(tag) is not None for case in cases)
+             for kind, tag in [("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]}
+    found["tests"] = len(cases)
+    assert found == {kind: int(element.get(kind)) for kind in found}, (element.attrib, found)
+    return found
+for suite in root:
+    counts(suite)
+    assert suite.tag == "testsuite" and suite[0].tag == "properties", suite
+    for case in suite.iter("testcase"):
+        assert case.get("classname") == suite.get("name"), case.attrib
+        assert case.get("file") and int(case.get("line")) > 0, case.attrib
+        for result in case:
+            assert result.text and result.text.strip(), result
+            assert result.tag.startswith("system-") or result.get("type").startswith("seatrial.")
+names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+assert len(set(names)) == len(names) and not any(name == "forged" for _, name in names), names
+evil = next(case for case in root.iter("testcase") if "hostile" in case.get("name"))
+assert ']]></system-out><testcase name="forged"/>' in evil.find("system-out").text
+print(counts(root))
+"#;
+    assert_snapshot!(
+        python(script, golden_junit().as_bytes()),
+        @"{'failures': 4, 'errors': 2, 'skipped': 1, 'tests': 9}"
+    );
+}
+
+#[test]
+fn long_output_is_capped_in_junit() {
+    let xml = golden_junit();
+    assert!(xml.contains("bytes omitted …]"));
+    assert!(xml.len() < 3 * 64 * 1024, "{}", xml.len());
+}
+
+#[test]
+fn python_reads_back_what_the_sanitiser_wrote() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = nasty_bytes();
+    let texts: Vec<String> = (0..500)
+        .map(|_| xml_text(strategy.new_tree(&mut runner).unwrap().current()))
+        .collect();
+    let cases = texts.iter().map(|text| {
+        let content = text.replace("]]>", "]]]]><![CDATA[>");
+        format!("<case><![CDATA[{content}]]></case>")
+    });
+    let document = format!("<all>{}</all>", cases.collect::<String>());
+    let script = r"
+import sys, xml.etree.ElementTree as tree
+for case in tree.fromstring(sys.stdin.buffer.read()):
+    print((case.text or '').encode('utf-8').hex())
+";
+    let read = python(script, document.as_bytes());
+    let hex = |text: &String| {
+        text.bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    assert_eq!(
+        read.lines().collect::<Vec<_>>(),
+        texts.iter().map(hex).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_junit_file_says_that_the_run_did_not_finish_until_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("reports/junit.xml");
+    let read = || std::fs::read_to_string(&path).unwrap();
+
+    let killed = JUnit::create(&path).unwrap();
+    assert!(
+        read().contains(r#"tests="1" failures="0" errors="1""#),
+        "{}",
+        read()
+    );
+    assert!(read().contains("the run did not finish"));
+    let message = killed.finish().unwrap_err().to_string();
+    assert!(
+        message.contains("junit.xml says that the run did not finish"),
+        "{message}"
+    );
+
+    let report = JUnit::create(&path).unwrap();
+    golden::events().iter().for_each(|event| report.on(event));
+    assert!(
+        read().contains(r#"tests="9" failures="4" errors="2""#),
+        "{}",
+        read()
+    );
+    report.finish().unwrap();
+}
+
+#[test]
+fn a_report_that_can_not_be_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = JUnit::create(folder.path().join("junit.xml")).unwrap();
+    folder.close().unwrap();
+    golden::events().iter().for_each(|event| report.on(event));
+    let message = report.finish().unwrap_err().to_string();
+    assert!(message.contains("name another path"), "{message}");
+}
