@@ -61,10 +61,15 @@ pub struct FileStat {
     pub mode: u32,
     /// Size in bytes.
     pub size: u64,
-    /// Owner.
+    /// Where a symbolic link leads: absolute, or relative to the link's folder.
+    pub link_target: Option<String>,
+}
+
+/// Whose a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileOwner {
+    /// User.
     pub uid: u64,
     /// Group.
     pub gid: u64,
-    /// Where a symbolic link points, as it is written in the link.
-    pub link_target: Option<String>,
 }

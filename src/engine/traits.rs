@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::image::{FileStat, Image};
+use super::image::{FileOwner, FileStat, Image};
 use super::process::{Outcome, Process};
 
 /// A back-end that runs containers and reads images.
@@ -35,6 +35,12 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When the engine can't tell.
     fn stat(&self, image: &Image, path: &str) -> Result<Option<FileStat>, EngineError>;
+
+    /// Whose a path of the image is. Apart from [`stat`](Self::stat) because it costs more.
+    ///
+    /// # Errors
+    /// When the engine can't tell.
+    fn owner(&self, image: &Image, path: &str) -> Result<FileOwner, EngineError>;
 
     /// Reads a regular file of the image, at most `limit` bytes of it.
     ///

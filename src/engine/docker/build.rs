@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::connection::Connection;
 use super::endpoint::Env;
 use super::progress::{BuildKitProgress, ClassicProgress};
+use super::steps::stopped;
 use crate::build::{
     BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, ContextStream, Job,
     Recipient,
@@ -229,13 +230,6 @@ impl Progress {
             Self::Classic(progress, _) => progress.failure(reason),
             Self::BuildKit(progress, _) => progress.failure(reason),
         }
-    }
-}
-
-/// Comes back when the builds are to stop, and never if nobody can say so any more.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 

@@ -2,10 +2,19 @@
 
 mod build;
 mod connection;
+mod container;
 mod context;
 mod endpoint;
+mod engine;
+mod files;
+mod hosts;
+mod image;
+mod mounts;
+mod owner;
 mod progress;
+mod steps;
 
 pub use build::DockerBuilder;
 pub use connection::{Connection, connect};
 pub use endpoint::{Certificates, DOCKER_SOCKET, Endpoint, Env, Origin, Transport};
+pub use engine::DockerEngine;

@@ -1,0 +1,287 @@
+//! The [`Engine`] on Docker and Podman.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{ListContainersOptionsBuilder, UploadToContainerOptionsBuilder};
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, watch};
+
+use super::connection::Connection;
+use super::container::{Container, body};
+use super::hosts::{self, ContainerFiles, NetworkFiles};
+use super::image::describe;
+use super::mounts;
+use super::owner::{Owner, RUN_LABEL};
+use super::steps::{is_not_found, step, stopped};
+use crate::engine::{
+    Engine, EngineError, EngineInfo, FileOwner, FileStat, Image, Mount, Network, Outcome, Process,
+};
+
+/// Runs each process in a fresh container of a Docker or Podman engine.
+#[derive(Debug)]
+pub struct DockerEngine {
+    connection: Connection,
+    info: EngineInfo,
+    runtime: Handle,
+    stop: watch::Receiver<bool>,
+    owner: Owner,
+    network_files: NetworkFiles,
+    /// Whether the engine sees this machine's files: asked once, when it first matters.
+    sees_our_files: OnceCell<bool>,
+    /// The containers that files are read from, by image id.
+    readers: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
+}
+
+impl DockerEngine {
+    /// Takes a connection that has been identified as `info`; `true` in `stop` ends what is under
+    /// way with [`EngineError::Interrupted`].
+    ///
+    /// # Errors
+    /// When this machine has no writable temporary folder.
+    pub fn new(
+        connection: Connection,
+        info: EngineInfo,
+        runtime: Handle,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, EngineError> {
+        let network_files = NetworkFiles::new().map_err(|error| {
+            EngineError::Configuration(format!("can't write to the temporary folder: {error}"))
+        })?;
+        Ok(Self {
+            connection,
+            info,
+            runtime,
+            stop,
+            owner: Owner::new(),
+            network_files,
+            sees_our_files: OnceCell::new(),
+            readers: Mutex::default(),
+        })
+    }
+
+    fn container(&self) -> Container<'_> {
+        Container {
+            connection: &self.connection,
+            name: self.owner.name(),
+        }
+    }
+
+    /// Waits for work, unless the run is stopped meanwhile.
+    fn wait<T>(
+        &self,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let mut stop = self.stop.clone();
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => Err(EngineError::Interrupted),
+                result = work => result,
+            }
+        })
+    }
+
+    async fn run_in(
+        &self,
+        container: &Container<'_>,
+        image: &Image,
+        process: &Process,
+    ) -> Result<Outcome, EngineError> {
+        let mut body = body(image, process);
+        body.labels = Some(self.owner.labels(&process.check));
+        let mut copies: &[Mount] = &[];
+        let asks_for_files = !process.mounts.is_empty() || process.network == Network::None;
+        let visible = asks_for_files && self.sees_our_files(image).await?;
+        if visible {
+            let host = body.host_config.get_or_insert_default();
+            host.mounts = Some(process.mounts.iter().map(mounts::bind).collect());
+        } else {
+            copies = &process.mounts;
+        }
+        // The files must outlive the container's start; they go with this function.
+        let _network_files = if visible && process.network == Network::None {
+            self.disable_network(container, &mut body)?
+        } else {
+            None
+        };
+        container.create(body).await?;
+        if !copies.is_empty() {
+            self.copy_in(container, copies).await?;
+        }
+        container.follow(process).await
+    }
+
+    /// Takes the short way to no network, where this engine's is known.
+    fn disable_network(
+        &self,
+        container: &Container<'_>,
+        body: &mut ContainerCreateBody,
+    ) -> Result<Option<ContainerFiles>, EngineError> {
+        if !hosts::is_known(&self.info) {
+            return Ok(None);
+        }
+        let files = self.network_files.write(&container.name).map_err(|error| {
+            EngineError::Configuration(format!("can't write to the temporary folder: {error}"))
+        })?;
+        body.network_disabled = Some(true);
+        let host = body.host_config.get_or_insert_default();
+        host.network_mode = None;
+        host.binds = Some(files.binds());
+        host.sysctls = Some(self.network_files.sysctls());
+        Ok(Some(files))
+    }
+
+    /// Proves that a path of this machine is the same path to the engine, with a file whose name
+    /// nobody else can have.
+    async fn sees_our_files(&self, image: &Image) -> Result<bool, EngineError> {
+        let ask = || async {
+            let proof = tempfile::NamedTempFile::new_in(self.network_files.folder());
+            let proof = proof.map_err(|error| {
+                EngineError::Configuration(format!("can't write a temporary file: {error}"))
+            })?;
+            let container = self.container();
+            let mut body = self.reader_body(image);
+            let host = body.host_config.get_or_insert_default();
+            host.mounts = Some(vec![mounts::bind(&Mount {
+                source: proof.path().to_owned(),
+                target: "/seatrial-proof".to_owned(),
+            })]);
+            let created = container.create(body).await;
+            container.remove().await?;
+            match created {
+                Ok(()) => Ok(true),
+                Err(EngineError::Failed { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        self.sees_our_files.get_or_try_init(ask).await.copied()
+    }
+
+    async fn copy_in(
+        &self,
+        container: &Container<'_>,
+        copies: &[Mount],
+    ) -> Result<(), EngineError> {
+        let archive = mounts::archive(copies).map_err(|error| EngineError::Failed {
+            step: "read the files to mount",
+            reason: error.to_string(),
+        })?;
+        let options = UploadToContainerOptionsBuilder::default().path("/").build();
+        let docker = self.connection.docker();
+        let body = bollard::body_full(archive.into());
+        let request = docker.upload_to_container(&container.name, Some(options), body);
+        step(&self.connection, "copy files into a container", request).await
+    }
+
+    /// A container that is never started. It needs a command all the same.
+    fn reader_body(&self, image: &Image) -> ContainerCreateBody {
+        ContainerCreateBody {
+            image: Some(image.id.clone()),
+            entrypoint: Some(vec!["/never-started".to_owned()]),
+            labels: Some(self.owner.labels("reading files")),
+            network_disabled: Some(true),
+            ..ContainerCreateBody::default()
+        }
+    }
+
+    /// The container that files of `image` are read from, created when first asked for.
+    async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
+        let cell = {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(readers.entry(image.id.clone()).or_default())
+        };
+        let name = cell
+            .get_or_try_init(|| async {
+                let container = self.container();
+                container.create(self.reader_body(image)).await?;
+                Ok::<_, EngineError>(container.name)
+            })
+            .await?;
+        Ok(Container {
+            connection: &self.connection,
+            name: name.clone(),
+        })
+    }
+
+    /// Removes by label what there still is, and counts what stays.
+    async fn sweep(&self) -> Result<usize, EngineError> {
+        let ours = format!("{RUN_LABEL}={}", self.owner.run());
+        let mut left = 0;
+        // What was being created while the first list was made is in the second.
+        for _ in 0..2 {
+            let options = ListContainersOptionsBuilder::default()
+                .all(true)
+                .filters(&HashMap::from([("label", vec![ours.clone()])]))
+                .build();
+            let request = self.connection.docker().list_containers(Some(options));
+            let found = step(&self.connection, "list the containers", request).await?;
+            left = 0;
+            for id in found.into_iter().filter_map(|container| container.id) {
+                let container = Container {
+                    connection: &self.connection,
+                    name: id,
+                };
+                left += usize::from(container.remove().await.is_err());
+            }
+        }
+        Ok(left)
+    }
+}
+
+impl Engine for DockerEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// Two containers for each processor: more gain nothing, because the engine is bound by the
+    /// processor time of its own work.
+    fn parallelism(&self) -> usize {
+        2 * std::thread::available_parallelism().map_or(2, usize::from)
+    }
+
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        self.wait(async {
+            let request = async {
+                match self.connection.docker().inspect_image(reference).await {
+                    Ok(image) => Ok(Some(image)),
+                    Err(error) if is_not_found(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            };
+            let found = step(&self.connection, "inspect an image", request).await?;
+            let reference = reference.to_owned();
+            match found {
+                Some(image) => describe(reference, image),
+                None => Err(EngineError::NoSuchImage { reference }),
+            }
+        })
+    }
+
+    fn run(&self, image: &Image, process: &Process) -> Result<Outcome, EngineError> {
+        let container = self.container();
+        let outcome = self.wait(self.run_in(&container, image, process));
+        // Not under `wait`: what is stopped is removed all the same.
+        let removed = self.runtime.block_on(container.remove());
+        let outcome = outcome?;
+        removed?;
+        Ok(outcome)
+    }
+
+    fn stat(&self, image: &Image, path: &str) -> Result<Option<FileStat>, EngineError> {
+        self.wait(async { self.reader(image).await?.stat(path).await })
+    }
+
+    fn owner(&self, image: &Image, path: &str) -> Result<FileOwner, EngineError> {
+        self.wait(async { self.reader(image).await?.owner(path).await })
+    }
+
+    fn read(&self, image: &Image, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        self.wait(async { self.reader(image).await?.read(path, limit).await })
+    }
+
+    fn close(&self) -> Result<usize, EngineError> {
+        self.runtime.block_on(self.sweep())
+    }
+}

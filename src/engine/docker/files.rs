@@ -1,0 +1,162 @@
+//! Files of an image, read from a container that is created and never started.
+
+use std::io::Read;
+
+use bollard::errors::Error;
+use bollard::query_parameters::{
+    ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+
+use super::container::Container;
+use super::steps::{failure, is_not_found, step};
+use crate::engine::{EngineError, FileKind, FileOwner, FileStat};
+
+/// Enough for the header of an archive's first entry, with its extended header.
+const HEADER_BYTES: u64 = 32 * 1024;
+
+/// The bits of Go's `os.FileMode` that the engine sends.
+mod go_mode {
+    pub(super) const DIRECTORY: u32 = 1 << 31;
+    pub(super) const SYMLINK: u32 = 1 << 27;
+    pub(super) const DEVICE: u32 = 1 << 26;
+    pub(super) const PIPE: u32 = 1 << 25;
+    pub(super) const SOCKET: u32 = 1 << 24;
+    pub(super) const SETUID: u32 = 1 << 23;
+    pub(super) const SETGID: u32 = 1 << 22;
+    pub(super) const STICKY: u32 = 1 << 20;
+}
+
+impl Container<'_> {
+    /// Looks at a path; the engine answers from its metadata, in about a millisecond.
+    pub(super) async fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
+        let options = ContainerArchiveInfoOptionsBuilder::default()
+            .path(path)
+            .build();
+        let docker = self.connection.docker();
+        let request = async {
+            match docker
+                .get_container_archive_info(&self.name, Some(options))
+                .await
+            {
+                Ok(stat) => Ok(Some(stat)),
+                Err(error) if is_not_found(&error) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let stat = step(self.connection, "look at a file", request).await?;
+        Ok(stat.map(|stat| FileStat {
+            kind: kind(stat.file_mode),
+            mode: permissions(stat.file_mode),
+            size: u64::try_from(stat.size).unwrap_or(0),
+            link_target: Some(stat.link_target).filter(|target| !target.is_empty()),
+        }))
+    }
+
+    /// The owner of a path: only an archive tells it, so its first bytes are fetched.
+    pub(super) async fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
+        let bytes = self.download(path, HEADER_BYTES).await?;
+        let read = || -> std::io::Result<FileOwner> {
+            let mut archive = tar::Archive::new(&bytes[..]);
+            let entry = archive
+                .entries()?
+                .next()
+                .ok_or(std::io::ErrorKind::UnexpectedEof)??;
+            Ok(FileOwner {
+                uid: entry.header().uid()?,
+                gid: entry.header().gid()?,
+            })
+        };
+        read().map_err(|error| unreadable(path, &error.to_string()))
+    }
+
+    /// The content of a regular file.
+    pub(super) async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        // The archive is the file, its headers and the end of the archive.
+        let bytes = self
+            .download(path, limit.saturating_add(HEADER_BYTES))
+            .await?;
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let read = || -> std::io::Result<(u64, Vec<u8>)> {
+            let mut entry = archive
+                .entries()?
+                .next()
+                .ok_or(std::io::ErrorKind::UnexpectedEof)??;
+            if !entry.header().entry_type().is_file() {
+                return Err(std::io::Error::other("it is not a regular file"));
+            }
+            let size = entry.size();
+            let mut content = Vec::new();
+            if size <= limit {
+                entry.read_to_end(&mut content)?;
+            }
+            Ok((size, content))
+        };
+        let mut read = read;
+        let (size, content) = read().map_err(|error| unreadable(path, &error.to_string()))?;
+        if size > limit {
+            return Err(EngineError::TooLarge {
+                path: path.to_owned(),
+                limit,
+            });
+        }
+        if content.len() as u64 != size {
+            return Err(unreadable(path, "the engine sent less than the whole file"));
+        }
+        Ok(content)
+    }
+
+    /// The first `limit` bytes of the archive of a path.
+    async fn download(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        let options = DownloadFromContainerOptionsBuilder::default()
+            .path(path)
+            .build();
+        let docker = self.connection.docker();
+        let request = async {
+            let mut chunks = Box::pin(docker.download_from_container(&self.name, Some(options)));
+            let mut bytes = Vec::new();
+            while let Some(chunk) = chunks.next().await {
+                bytes.extend_from_slice(&chunk?);
+                if bytes.len() as u64 >= limit {
+                    break;
+                }
+            }
+            Ok::<_, Error>(bytes)
+        };
+        match tokio::time::timeout(super::steps::STEP_LIMIT, request).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) => Err(failure(self.connection, "read a file", &error)),
+            Err(_) => Err(EngineError::TimedOut {
+                step: "read a file",
+                limit: super::steps::STEP_LIMIT,
+            }),
+        }
+    }
+}
+
+fn unreadable(path: &str, reason: &str) -> EngineError {
+    EngineError::Failed {
+        step: "read a file",
+        reason: format!("{path}: {reason}"),
+    }
+}
+
+fn kind(mode: u32) -> FileKind {
+    let other = go_mode::DEVICE | go_mode::PIPE | go_mode::SOCKET;
+    match mode {
+        mode if mode & go_mode::DIRECTORY != 0 => FileKind::Directory,
+        mode if mode & go_mode::SYMLINK != 0 => FileKind::Symlink,
+        mode if mode & other != 0 => FileKind::Other,
+        _ => FileKind::File,
+    }
+}
+
+fn permissions(mode: u32) -> u32 {
+    let special = [
+        (go_mode::SETUID, 0o4000),
+        (go_mode::SETGID, 0o2000),
+        (go_mode::STICKY, 0o1000),
+    ];
+    let special = special.iter().filter(|(go, _)| mode & go != 0);
+    special.fold(mode & 0o777, |bits, (_, unix)| bits | unix)
+}
