@@ -1,17 +1,20 @@
 //! seatrial puts container images through their sea trials before they ship.
 //!
-//! Data flows one way: [`cli`] → [`project`] → [`spec`] → plan → [`engine`] and check → run →
+//! Data flows one way: [`cli`] → [`project`] → [`spec`] → [`plan`] → [`engine`] and [`check`] → [`run`] →
 //! [`event`] → [`report`]; [`build`] is a wing off the project file. Nothing points back: an
 //! engine knows no spec, a report knows no engine.
 
 pub mod build;
+pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod engine;
 pub mod event;
 pub mod expect;
+pub mod plan;
 pub mod project;
 pub mod report;
+pub mod run;
 pub mod source;
 pub mod spec;
 pub mod verdict;

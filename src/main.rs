@@ -20,5 +20,6 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Build(args) => cli::build::run(&args).into(),
+        Command::Test(args) => cli::test::run(*args).into(),
     }
 }

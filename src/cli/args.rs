@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
+use super::test::TestArgs;
 
 /// Puts container images through their sea trials before they ship.
 #[derive(Debug, Parser)]
@@ -18,4 +19,6 @@ pub struct Cli {
 pub enum Command {
     /// Build images of the project, parents first
     Build(BuildArgs),
+    /// Test images by their specs
+    Test(Box<TestArgs>),
 }

@@ -4,7 +4,9 @@ mod args;
 pub mod build;
 mod exit;
 mod progress;
+mod session;
 mod signals;
+pub mod test;
 
 pub use args::{Cli, Command};
 pub use exit::Exit;

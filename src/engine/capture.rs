@@ -74,9 +74,29 @@ impl Captured {
         &self.bytes
     }
 
-    /// The kept bytes before and after the gap; the second is empty when there is none.
+    /// The kept bytes before and after the gap. When nothing is missing the border between the
+    /// two means nothing.
     pub fn parts(&self) -> (&[u8], &[u8]) {
         self.bytes.split_at(self.head_end)
+    }
+
+    /// Lets go of the middle, so that `limit` bytes stay at each end.
+    pub fn shorten(&mut self, limit: usize) {
+        if self.bytes.len() <= 2 * limit {
+            return;
+        }
+        // A gap that is there lies between head and tail; it can only grow.
+        let head = limit.min(self.head_end);
+        let tail = if self.omitted > 0 {
+            limit.min(self.bytes.len() - self.head_end)
+        } else {
+            limit
+        };
+        let removed = self.bytes.len() - head - tail;
+        self.bytes.drain(head..head + removed);
+        self.bytes.shrink_to_fit();
+        self.head_end = head;
+        self.omitted += removed as u64;
     }
 
     /// How many bytes are missing in the middle.
@@ -125,5 +145,21 @@ mod tests {
             assert_eq!(kept.parts(), (&b"head"[..], &b"tail"[..]));
             assert_eq!((kept.omitted(), kept.total()), (100, 108));
         }
+    }
+
+    #[test]
+    fn a_stream_can_be_shortened_further() {
+        let mut kept = capture(10, &["0123456789abcdefghij"]);
+        kept.shorten(2);
+        assert_eq!(kept.parts(), (&b"01"[..], &b"ij"[..]));
+        assert_eq!((kept.omitted(), kept.total()), (16, 20));
+        let mut kept = capture(4, &["head", "more", "tail"]);
+        kept.shorten(1);
+        assert_eq!(kept.parts(), (&b"h"[..], &b"l"[..]));
+        assert_eq!((kept.omitted(), kept.total()), (10, 12));
+        let mut whole = Captured::whole("0123456789");
+        whole.shorten(3);
+        assert_eq!(whole.parts(), (&b"012"[..], &b"789"[..]));
+        assert_eq!((whole.omitted(), whole.total()), (4, 10));
     }
 }

@@ -1,4 +1,194 @@
-//! placeholder
-/// placeholder
+//! A scripted engine for tests of all that lies around an engine: what a real one can't be made to
+//! do on demand. Reachable through the command line as `--engine fake:FILE`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::capture::{Capture, Captured};
+use super::image::{FileKind, FileOwner, FileStat, Image, ImageConfig};
+use super::process::{Ended, Outcome, Process};
+use super::traits::{Engine, EngineError, EngineInfo};
+
+/// An engine that answers from a script.
 #[derive(Debug)]
-pub struct FakeEngine;
+pub struct FakeEngine {
+    info: EngineInfo,
+    script: Script,
+    stop: watch::Receiver<bool>,
+}
+
+/// The script, in JSON.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    /// References of the images it holds.
+    images: Vec<String>,
+    /// Answers to processes; the first whose `when` is part of the command line counts.
+    #[serde(default)]
+    runs: Vec<Answer>,
+    /// Contents of files, by path.
+    #[serde(default)]
+    files: HashMap<String, String>,
+    /// How many containers stay behind.
+    #[serde(default)]
+    left_behind: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    when: String,
+    #[serde(default)]
+    exit: i64,
+    #[serde(default)]
+    stdout: String,
+    /// How often `stdout` is written.
+    #[serde(default)]
+    repeat: Option<usize>,
+    #[serde(default)]
+    stderr: String,
+    #[serde(default)]
+    out_of_memory: bool,
+    /// How long it takes, in milliseconds.
+    #[serde(default)]
+    takes: u64,
+    /// What the engine says instead of an outcome.
+    #[serde(default)]
+    error: Option<String>,
+    /// What a mistake of ours would do.
+    #[serde(default)]
+    panic: Option<String>,
+}
+
+impl FakeEngine {
+    /// Reads the script.
+    ///
+    /// # Errors
+    /// [`EngineError::Configuration`] when it can't be read.
+    pub fn load(path: &Path, stop: watch::Receiver<bool>) -> Result<Self, EngineError> {
+        let read = || -> Result<Script, Box<dyn std::error::Error>> {
+            Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+        };
+        let script = read().map_err(|error| {
+            EngineError::Configuration(format!("the script {}: {error}", path.display()))
+        })?;
+        Ok(Self {
+            info: EngineInfo {
+                kind: "fake".to_owned(),
+                version: "1".to_owned(),
+                platform: "linux/amd64".to_owned(),
+            },
+            script,
+            stop,
+        })
+    }
+
+    /// Sleeps, but no longer than until the run is stopped.
+    fn sleep(&self, time: Duration) -> Result<(), EngineError> {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            if *self.stop.borrow() {
+                return Err(EngineError::Interrupted);
+            }
+            std::thread::sleep(Duration::from_millis(5).min(time));
+        }
+        Ok(())
+    }
+}
+
+impl Engine for FakeEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn parallelism(&self) -> usize {
+        4
+    }
+
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        let reference = reference.to_owned();
+        if !self.script.images.contains(&reference) {
+            return Err(EngineError::NoSuchImage { reference });
+        }
+        Ok(Image {
+            id: format!("sha256:{}", "0".repeat(64)),
+            reference,
+            repo_digests: Vec::new(),
+            size: 0,
+            config: ImageConfig::default(),
+        })
+    }
+
+    fn run(&self, _: &Image, process: &Process) -> Result<Outcome, EngineError> {
+        let line = process.argv.join(" ");
+        let answers = &self.script.runs;
+        let Some(answer) = answers.iter().find(|answer| line.contains(&answer.when)) else {
+            return Err(EngineError::Failed {
+                step: "find an answer in its script",
+                reason: line,
+            });
+        };
+        let takes = Duration::from_millis(answer.takes);
+        self.sleep(takes.min(process.timeout))?;
+        assert!(
+            answer.panic.is_none(),
+            "{}",
+            answer.panic.as_deref().unwrap_or_default()
+        );
+        if let Some(reason) = &answer.error {
+            return Err(EngineError::Failed {
+                step: "start a container",
+                reason: reason.clone(),
+            });
+        }
+        let mut stdout = Capture::new(process.output_limit);
+        for _ in 0..answer.repeat.unwrap_or(1) {
+            stdout.push(answer.stdout.as_bytes());
+        }
+        let ended = if takes > process.timeout {
+            Ended::TimedOut
+        } else {
+            Ended::Exited {
+                code: answer.exit,
+                out_of_memory: answer.out_of_memory,
+            }
+        };
+        Ok(Outcome {
+            ended,
+            stdout: stdout.finish(),
+            stderr: Captured::whole(answer.stderr.as_bytes()),
+            duration: takes,
+        })
+    }
+
+    fn stat(&self, _: &Image, path: &str) -> Result<Option<FileStat>, EngineError> {
+        Ok(self.script.files.get(path).map(|content| FileStat {
+            kind: FileKind::File,
+            mode: 0o644,
+            size: content.len() as u64,
+            link_target: None,
+        }))
+    }
+
+    fn owner(&self, _: &Image, _: &str) -> Result<FileOwner, EngineError> {
+        Ok(FileOwner { uid: 0, gid: 0 })
+    }
+
+    fn read(&self, _: &Image, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {
+        Ok(self
+            .script
+            .files
+            .get(path)
+            .cloned()
+            .unwrap_or_default()
+            .into_bytes())
+    }
+
+    fn close(&self) -> Result<usize, EngineError> {
+        Ok(self.script.left_behind)
+    }
+}

@@ -1,0 +1,123 @@
+//! The files of one image, each fetched once and shared by all checks of the image.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::engine::{Engine, EngineError, FileKind, FileOwner, FileStat, Image};
+
+/// As many links as Linux follows before it gives up (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+/// An image and what is already known of its files.
+#[derive(Debug)]
+pub struct ImageFiles {
+    image: Image,
+    stats: Cache<Option<FileStat>>,
+    owners: Cache<FileOwner>,
+    contents: Cache<Arc<Vec<u8>>>,
+}
+
+/// A path after all links were followed.
+#[derive(Debug)]
+pub(super) enum Resolved {
+    /// Something is there.
+    Found(String, FileStat),
+    /// Nothing is there.
+    Missing,
+    /// A link leads to this path, where nothing is.
+    Dangling(String),
+}
+
+impl ImageFiles {
+    /// Nothing is known yet.
+    pub fn new(image: Image) -> Self {
+        Self {
+            image,
+            stats: Cache::default(),
+            owners: Cache::default(),
+            contents: Cache::default(),
+        }
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    pub(super) fn stat(
+        &self,
+        engine: &dyn Engine,
+        path: &str,
+    ) -> Result<Option<FileStat>, EngineError> {
+        self.stats.get(path, || engine.stat(&self.image, path))
+    }
+
+    pub(super) fn owner(&self, engine: &dyn Engine, path: &str) -> Result<FileOwner, EngineError> {
+        self.owners.get(path, || engine.owner(&self.image, path))
+    }
+
+    pub(super) fn read(
+        &self,
+        engine: &dyn Engine,
+        path: &str,
+        limit: u64,
+    ) -> Result<Arc<Vec<u8>>, EngineError> {
+        let read = || engine.read(&self.image, path, limit).map(Arc::new);
+        self.contents.get(path, read)
+    }
+
+    /// Follows the links at the end of `path`.
+    pub(super) fn resolve(&self, engine: &dyn Engine, path: &str) -> Result<Resolved, EngineError> {
+        let mut path = path.to_owned();
+        for followed in 0..MAX_LINKS {
+            let Some(stat) = self.stat(engine, &path)? else {
+                let dangling = followed > 0;
+                return Ok(if dangling {
+                    Resolved::Dangling(path)
+                } else {
+                    Resolved::Missing
+                });
+            };
+            match &stat.link_target {
+                Some(target) if stat.kind == FileKind::Symlink => path = join(&path, target),
+                _ => return Ok(Resolved::Found(path, stat)),
+            }
+        }
+        Ok(Resolved::Dangling(path))
+    }
+}
+
+/// A link's target as an absolute path.
+fn join(link: &str, target: &str) -> String {
+    if target.starts_with('/') {
+        return target.to_owned();
+    }
+    let folder = link.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/{target}")
+}
+
+/// Answers by path. Who asks while another fetches waits for that answer.
+#[derive(Debug)]
+struct Cache<T>(Mutex<HashMap<String, Slot<T>>>);
+
+type Slot<T> = Arc<OnceLock<Result<T, EngineError>>>;
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Cache<T> {
+    fn get(
+        &self,
+        path: &str,
+        fetch: impl FnOnce() -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let slot = {
+            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry(path.to_owned()).or_default())
+        };
+        slot.get_or_init(fetch).clone()
+    }
+}

@@ -1,0 +1,279 @@
+//! `seatrial test`: tests images by their specs.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use libtest_mimic::Arguments;
+
+use super::build;
+use super::exit::Exit;
+use super::session::{Session, Trouble, find_project};
+use crate::build::{ImageOutcome, ImageResult};
+use crate::engine::docker::DockerEngine;
+use crate::engine::{Engine, EngineError, FakeEngine};
+use crate::event::{Event, Listener};
+use crate::plan::Plan;
+use crate::project::Project;
+use crate::report::{Console, ConsoleOptions, JUnit, Tally};
+use crate::run::{Run, RunFailure};
+use crate::spec::{LoadError, load};
+use crate::verdict::Problem;
+
+/// Where specs are when nobody says otherwise.
+const SPECS: &str = "test-specs";
+
+/// The arguments of `seatrial test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Specs to use, files or folders, instead of those of the project
+    #[arg(long = "spec", value_name = "PATH")]
+    specs: Vec<PathBuf>,
+    /// The project file; otherwise seatrial.yaml is sought here and in the folders above
+    #[arg(long, value_name = "FILE")]
+    project: Option<PathBuf>,
+    /// Build the images of the selected checks before testing them
+    #[arg(long)]
+    build: bool,
+    /// Write a JUnit report
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// What runs the containers
+    #[arg(long, value_name = "ENGINE", default_value = "docker", hide = true)]
+    engine: EngineChoice,
+    #[command(flatten)]
+    harness: Arguments,
+}
+
+#[derive(Debug, Clone)]
+enum EngineChoice {
+    Docker,
+    Fake(PathBuf),
+}
+
+impl std::str::FromStr for EngineChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "docker" => Ok(Self::Docker),
+            Some(("fake", script)) => Ok(Self::Fake(script.into())),
+            _ => Err("the engines are: docker".to_owned()),
+        }
+    }
+}
+
+/// Runs `seatrial test`.
+pub fn run(args: TestArgs) -> Exit {
+    attempt(args).unwrap_or_else(Trouble::tell)
+}
+
+fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
+    if args.harness.test_threads == Some(0) {
+        return Err(Trouble::new(
+            Exit::Usage,
+            "--test-threads must be at least 1",
+        ));
+    }
+    let project = find_project(args.project.as_deref())?;
+    let plan = select(plan(&args, project.as_ref())?, &mut args.harness);
+    if args.harness.list {
+        Run::list(plan, &args.harness);
+        return Ok(Exit::AllPassed);
+    }
+    // Proven writable before anything else happens.
+    let junit = args.junit.as_ref().map(JUnit::create).transpose();
+    let junit = junit
+        .map_err(|error| Trouble::new(Exit::Harness, error))?
+        .map(Arc::new);
+    let session = Session::start()?;
+    let unbuilt = if args.build {
+        build_first(&session, project.as_ref(), &plan, &args.harness)?
+    } else {
+        Vec::new()
+    };
+    let tally = Arc::new(Tally::new());
+    let run = Run {
+        engine: engine(&args.engine, &session),
+        listener: Arc::new(Listeners(listeners(
+            &mut args.harness,
+            &tally,
+            junit.as_ref(),
+        ))),
+        arguments: args.harness,
+        plan,
+        stop: session.signals().stop(),
+        signal: Box::new({
+            let signals = session.signals().clone();
+            move || signals.received()
+        }),
+        unbuilt,
+    };
+    let ended = run.execute();
+    if let Some(junit) = junit.and_then(Arc::into_inner) {
+        junit
+            .finish()
+            .map_err(|error| Trouble::new(Exit::Harness, error))?;
+    }
+    let signal = session.signals().received();
+    conclude(&tally, ended, signal)
+}
+
+/// The exit code: what stopped the run first, then what is wrong with an image, then what could
+/// not be decided.
+fn conclude(
+    tally: &Tally,
+    ended: Result<(), RunFailure>,
+    signal: Option<i32>,
+) -> Result<Exit, Trouble> {
+    let counts = tally.counts();
+    match (signal, ended) {
+        (Some(signal), _) => Ok(Exit::Signal(signal)),
+        (None, Err(error @ RunFailure::NothingSelected(_))) => {
+            Err(Trouble::new(Exit::NothingSelected, error))
+        }
+        (None, ended) if counts.failed > 0 => {
+            if let Err(error) = ended {
+                Trouble::new(Exit::Failed, error).tell();
+            }
+            Ok(Exit::Failed)
+        }
+        (None, Err(error)) => Err(Trouble::new(Exit::Harness, error)),
+        (None, Ok(())) if counts.errors > 0 => Ok(Exit::Harness),
+        (None, Ok(())) => Ok(Exit::AllPassed),
+    }
+}
+
+fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
+    let here = std::env::current_dir().map_err(|error| {
+        Trouble::new(
+            Exit::Harness,
+            format!("can't tell the current folder: {error}"),
+        )
+    })?;
+    let root = project.map_or(here.as_path(), |project| project.root.as_path());
+    let paths = if args.specs.is_empty() {
+        vec![project.map_or_else(|| PathBuf::from(SPECS), |project| project.specs.clone())]
+    } else {
+        // Said by someone who is in the current folder, wherever the project is.
+        args.specs.iter().map(|path| here.join(path)).collect()
+    };
+    let specs = load(root, &paths).map_err(|error| match error {
+        LoadError::Invalid(mistakes) => Trouble::mistakes(&mistakes),
+        error => Trouble::new(Exit::InvalidSpec, error),
+    })?;
+    Plan::new(specs, project, root).map_err(|mistakes| Trouble::mistakes(&mistakes))
+}
+
+/// A filter that is the name of an image means that image, not all whose names contain it.
+fn select(plan: Plan, harness: &mut Arguments) -> Plan {
+    let Some(filter) = harness.filter.clone().filter(|_| !harness.exact) else {
+        return plan;
+    };
+    let (plan, is_image) = plan.only_image(&filter);
+    if is_image {
+        harness.filter = None;
+    }
+    plan
+}
+
+fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, EngineError> {
+    let stop = session.signals().stop();
+    match choice {
+        EngineChoice::Docker => {
+            let (connection, info) = session.connect()?;
+            let engine = DockerEngine::new(connection, info, session.handle(), stop)?;
+            Ok(Arc::new(engine))
+        }
+        EngineChoice::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
+    }
+}
+
+/// Our own console, unless one of libtest-mimic's formats is asked for: then those have the
+/// standard output and ours tells failures on the standard error.
+fn listeners(
+    harness: &mut Arguments,
+    tally: &Arc<Tally>,
+    junit: Option<&Arc<JUnit>>,
+) -> Vec<Arc<dyn Listener>> {
+    let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
+    if let Some(junit) = junit {
+        listeners.push(Arc::clone(junit) as Arc<dyn Listener>);
+    }
+    let own = harness.format.is_none() && harness.logfile.is_none();
+    // anstream takes the colours out again where they are not wanted.
+    let options = ConsoleOptions {
+        quiet: harness.quiet || !own,
+        colour: !matches!(harness.color, Some(libtest_mimic::ColorSetting::Never)),
+    };
+    if own {
+        harness.logfile = Some("/dev/null".to_owned());
+        let stdout = anstream::AutoStream::new(std::io::stdout(), choice(harness));
+        listeners.push(Arc::new(Console::new(stdout, options)));
+    } else {
+        let stderr = anstream::AutoStream::new(std::io::stderr(), choice(harness));
+        listeners.push(Arc::new(Console::new(stderr, options)));
+    }
+    listeners
+}
+
+fn choice(harness: &Arguments) -> anstream::ColorChoice {
+    match harness.color {
+        Some(libtest_mimic::ColorSetting::Always) => anstream::ColorChoice::Always,
+        Some(libtest_mimic::ColorSetting::Never) => anstream::ColorChoice::Never,
+        _ => anstream::AutoStream::choice(&std::io::stdout()),
+    }
+}
+
+struct Listeners(Vec<Arc<dyn Listener>>);
+
+impl Listener for Listeners {
+    fn on(&self, event: &Event) {
+        for listener in &self.0 {
+            listener.on(event);
+        }
+    }
+}
+
+/// Builds the images of the selected checks that the project knows, and gives those that failed.
+fn build_first(
+    session: &Session,
+    project: Option<&Project>,
+    plan: &Plan,
+    harness: &Arguments,
+) -> Result<Vec<(String, Problem)>, Trouble> {
+    let Some(project) = project else {
+        let message = "--build needs a project file, which says how images are built";
+        return Err(Trouble::new(Exit::Usage, message));
+    };
+    let needed = Run::images(plan, harness);
+    let names: Vec<String> = plan
+        .images
+        .iter()
+        .filter(|image| image.in_catalogue && needed.contains(&image.name))
+        .map(|image| image.name.clone())
+        .collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let results = build::build(session, project, &names, harness.quiet)?;
+    let _ = writeln!(std::io::stdout());
+    Ok(results.iter().filter_map(unbuilt).collect())
+}
+
+fn unbuilt(result: &ImageResult) -> Option<(String, Problem)> {
+    let message = match &result.outcome {
+        ImageOutcome::Built(_) => return None,
+        ImageOutcome::Failed(error) => format!("the image could not be built: {error}"),
+        ImageOutcome::ParentFailed(parent) => {
+            format!("the image was not built, because its parent {parent} could not be")
+        }
+        ImageOutcome::NotTried => "the image was not built: the run ended before".to_owned(),
+    };
+    let problem = Problem {
+        kind: "build",
+        message,
+    };
+    Some((result.name.clone(), problem))
+}
