@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::engine::{Engine, EngineError, FileKind, FileOwner, FileStat, Image};
 
-/// As many links as Linux follows before it gives up (path_resolution(7)).
+/// As many links as Linux follows before it gives up (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
 /// An image and what is already known of its files.

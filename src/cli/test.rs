@@ -79,7 +79,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let project = find_project(args.project.as_deref())?;
     let plan = select(plan(&args, project.as_ref())?, &mut args.harness);
     if args.harness.list {
-        Run::list(plan, &args.harness);
+        Run::list(&plan, &args.harness);
         return Ok(Exit::AllPassed);
     }
     // Proven writable before anything else happens.

@@ -48,7 +48,7 @@ pub enum RunFailure {
 
 impl Run {
     /// Lists the selected checks, as libtest-mimic lists tests, without asking any engine.
-    pub fn list(plan: Plan, arguments: &Arguments) {
+    pub fn list(plan: &Plan, arguments: &Arguments) {
         let trials = plan
             .cases
             .iter()

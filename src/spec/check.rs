@@ -8,7 +8,7 @@ use super::file::FileCheck;
 use super::run::{RunCheck, RunSettings};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place, Source};
-use crate::yaml::{Context, Decode, Entries, Kind, Node, object};
+use crate::yaml::{Context, Decode, Entries, Kind, Node};
 
 /// The kinds of checks, by the key that tells them apart.
 const KINDS: [&str; 3] = ["run", "file", "config"];
@@ -46,18 +46,6 @@ pub enum CheckKind {
     Config(Box<ConfigCheck>),
 }
 
-object! {
-    /// The keys of a spec file.
-    struct SpecKeys: "a spec" {
-        /// The image that is checked.
-        required image: Located<String>,
-        /// Settings for all run checks of this file.
-        optional defaults: RunSettings,
-        /// What must hold.
-        required checks: Located<RawList>,
-    }
-}
-
 /// The checks before they are read, because reading them needs the defaults.
 #[derive(Debug, Clone)]
 struct RawList(Vec<Node>);
@@ -88,17 +76,18 @@ impl Decode for RawList {
 impl Spec {
     /// Reads one spec file; mistakes go to `context`.
     pub(super) fn read(source: &Arc<Source>, node: &Node, context: &mut Context) -> Option<Self> {
-        let keys = SpecKeys::decode(node, context)?;
-        if keys.image.value.trim().is_empty() {
-            context.report(Diagnostic::new(
-                &keys.image.place,
-                "there is no image name here",
-            ));
+        let mut entries = Entries::new(node, "a spec", context)?;
+        let image = entries.required::<Located<String>>("image", "a spec", context);
+        if let Some(image) = image.as_ref().filter(|image| image.trim().is_empty()) {
+            context.report(Diagnostic::new(&image.place, "there is no image name here"));
         }
-        let defaults = keys.defaults.unwrap_or(RunSettings::EMPTY);
+        let defaults = entries.optional::<RunSettings>("defaults", context);
+        // A mistake in the defaults must not hide those in the checks.
+        let defaults = defaults.flatten().unwrap_or(RunSettings::EMPTY);
         defaults.validate(context);
-        let checks: Vec<Option<Check>> = keys
-            .checks
+        let checks = entries.required::<RawList>("checks", "a spec", context);
+        entries.finish("a spec", context);
+        let checks: Vec<Option<Check>> = checks?
             .0
             .iter()
             .map(|node| Check::read(node, &defaults, context))
@@ -107,7 +96,7 @@ impl Spec {
         refuse_duplicates(&checks, context);
         Some(Self {
             source: Arc::clone(source),
-            image: keys.image,
+            image: image?,
             checks,
         })
     }

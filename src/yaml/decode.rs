@@ -21,7 +21,7 @@ impl Context {
     /// Records "expected …, found …" at `node` and gives the `None` that callers return.
     pub fn mismatch<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
         let message = format!("expected {expected}, found {}", node.describe());
-        self.report(Diagnostic::new(&node.place, message).label(format!("expected {expected}")));
+        self.report(Diagnostic::new(&node.place, message));
         None
     }
 
