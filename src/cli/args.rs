@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::test::TestArgs;
@@ -21,4 +21,71 @@ pub enum Command {
     Build(BuildArgs),
     /// Test images by their specs
     Test(Box<TestArgs>),
+}
+
+/// Clap's own template, which libtest-mimic's arguments bring a shorter one for.
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}";
+
+/// What libtest-mimic's arguments mean here, where that differs or can be said in fewer words.
+const HARNESS_HELP: [(&str, &str); 8] = [
+    (
+        "filter",
+        "Only the checks whose name IMAGE::CHECK contains this; the name of an image means all of \
+         its checks",
+    ),
+    ("list", "List the selected checks and run none"),
+    ("quiet", "Show only what did not pass"),
+    (
+        "test_threads",
+        "How many checks run at once; by default what is fastest on the engine",
+    ),
+    (
+        "logfile",
+        "Write libtest's own lines to this file; failures are told on the standard error",
+    ),
+    (
+        "skip",
+        "Leave out the checks whose name contains this (repeatable)",
+    ),
+    (
+        "color",
+        "Colours: always, never, or auto (only on a terminal)",
+    ),
+    (
+        "format",
+        "Print libtest's own lines instead; failures are told on the standard error",
+    ),
+];
+
+/// Flags of libtest that change nothing here. They are taken, because its callers give them.
+const HARNESS_HIDDEN: [&str; 7] = [
+    "include_ignored",
+    "ignored",
+    "test",
+    "bench",
+    "nocapture",
+    "show_output",
+    "unstable_flags",
+];
+
+impl Cli {
+    /// Reads the command line of this process.
+    ///
+    /// # Errors
+    /// What clap says of a wrong one; help and version come this way too.
+    pub fn from_command_line() -> Result<Self, clap::Error> {
+        let test = |mut test: clap::Command| {
+            test = test.help_template(TEMPLATE);
+            for (name, help) in HARNESS_HELP {
+                test = test.mut_arg(name, |arg| arg.help(help).long_help(None));
+            }
+            for name in HARNESS_HIDDEN {
+                test = test.mut_arg(name, |arg| arg.hide(true));
+            }
+            test
+        };
+        let mut command = Self::command().mut_subcommand("test", test);
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
 }
