@@ -1,5 +1,6 @@
 //! The examples of the documentation are true: each complete spec in it passes.
 
+use std::io::Write;
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -37,7 +38,8 @@ fn every_complete_spec_of_the_documentation_passes() {
         for (line, spec) in specs {
             let name = format!("{}-line-{line}.yaml", page.replace('/', "-"));
             let file = folder.path().join(name);
-            std::fs::write(&file, spec).unwrap();
+            let mut writer = std::fs::File::create_new(&file).unwrap();
+            writer.write_all(spec.as_bytes()).unwrap();
             Command::cargo_bin("seatrial")
                 .unwrap()
                 .current_dir(root)

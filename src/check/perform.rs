@@ -33,7 +33,7 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
         }
         CheckKind::File(check) => (
             file::judge(check, engine, files),
-            reproduce::file(program, image, &check.file),
+            reproduce::file(program, image, check),
         ),
         CheckKind::Config(check) => (
             config::judge(check, image),

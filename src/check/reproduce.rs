@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
-use crate::spec::{RunCheck, Stdin};
+use crate::spec::{FileCheck, FileType, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
@@ -73,10 +73,17 @@ pub(super) fn run(
 }
 
 /// How to look at a file by hand.
-pub(super) fn file(engine: &str, image: &Image, path: &str) -> String {
-    let (reference, path) = (quote(&image.reference), quote(path));
+pub(super) fn file(engine: &str, image: &Image, check: &FileCheck) -> String {
+    let (reference, path) = (quote(&image.reference), quote(&check.file));
+    // A check of the link itself must not be shown what the link leads to.
+    let looks_at_link = check.exists.as_ref().is_some_and(|exists| !exists.value)
+        || check
+            .r#type
+            .as_ref()
+            .is_some_and(|kind| kind.value == FileType::Symlink);
+    let options = if looks_at_link { "-ld" } else { "-ldL" };
     let program = program(engine);
-    format!("{program} run --rm --network none --entrypoint ls {reference} -ldL {path}")
+    format!("{program} run --rm --network none --entrypoint ls {reference} {options} {path}")
 }
 
 /// How to look at the configuration by hand.

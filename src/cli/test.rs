@@ -11,6 +11,7 @@ use super::build;
 use super::exit::Exit;
 use super::session::{Session, Trouble, find_project};
 use crate::build::{ImageOutcome, ImageResult};
+use crate::diagnostic::Diagnostics;
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, EngineError, FakeEngine};
 use crate::event::{Event, Listener};
@@ -18,7 +19,7 @@ use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::{Console, ConsoleOptions, JUnit, Tally};
 use crate::run::{Run, RunFailure};
-use crate::spec::{LoadError, load};
+use crate::spec::load;
 use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
@@ -159,11 +160,15 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
         // Said by someone who is in the current folder, wherever the project is.
         args.specs.iter().map(|path| here.join(path)).collect()
     };
-    let specs = load(root, &paths).map_err(|error| match error {
-        LoadError::Invalid(mistakes) => Trouble::mistakes(&mistakes),
-        error => Trouble::new(Exit::InvalidSpec, error),
-    })?;
-    Plan::new(specs, project, root).map_err(|mistakes| Trouble::mistakes(&mistakes))
+    let loaded = load(root, &paths).map_err(|error| Trouble::new(Exit::InvalidSpec, error))?;
+    // All mistakes at once: those of the files, and those that show only beside other files.
+    let mut mistakes = loaded.mistakes;
+    match Plan::new(loaded.specs, project, root) {
+        Ok(plan) if mistakes.is_empty() => return Ok(plan),
+        Ok(_) => {}
+        Err(more) => mistakes.extend(more.0),
+    }
+    Err(Trouble::mistakes(&Diagnostics(mistakes)))
 }
 
 /// A filter that is the name of an image means that image, not all whose names contain it.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::check::Spec;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostic;
 use crate::source::{Place, Source};
 use crate::yaml::{Context, parse};
 
@@ -24,16 +24,22 @@ pub enum LoadError {
     /// A folder holds no spec.
     #[error("no spec (*.yaml, *.yml) under {}", .0.display())]
     NoSpec(PathBuf),
-    /// The specs have mistakes.
-    #[error("{0}")]
-    Invalid(Diagnostics),
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The specs without mistakes.
+    pub specs: Vec<Spec>,
+    /// The mistakes of the others.
+    pub mistakes: Vec<Diagnostic>,
 }
 
 /// Reads all specs under `paths`, files or folders, given relative to `root` or absolute.
 ///
 /// # Errors
-/// Every mistake of every file at once, or the first file that can't be read.
-pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Vec<Spec>, LoadError> {
+/// The first file or folder that can't be read.
+pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Loaded, LoadError> {
     let mut files = Vec::new();
     for path in paths {
         let found = spec_files(&root.join(path))?;
@@ -53,11 +59,7 @@ pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Vec<Spec>, LoadError> {
             }
         }
     }
-    if mistakes.is_empty() {
-        Ok(specs)
-    } else {
-        Err(LoadError::Invalid(Diagnostics(mistakes)))
-    }
+    Ok(Loaded { specs, mistakes })
 }
 
 fn read(root: &Path, file: &Path) -> Result<Result<Spec, Vec<Diagnostic>>, LoadError> {

@@ -13,7 +13,7 @@ pub use check::{Check, CheckKind, Spec};
 pub use command::Command;
 pub use config::ConfigCheck;
 pub use file::{FileCheck, FileType, Mode};
-pub use load::{LoadError, load};
+pub use load::{LoadError, Loaded, load};
 pub use run::{Entrypoint, RunCheck, RunSettings, Stdin};
 pub use size::SizeBounds;
 pub use text::{TextExpectation, TextMatcher};

@@ -31,6 +31,14 @@ pub(super) async fn step<T>(
 /// What the engine answered in place of what was asked.
 pub(super) fn failure(connection: &Connection, step: &'static str, error: &Error) -> EngineError {
     match error {
+        // Answers to HEAD have no body, so no reason.
+        Error::DockerResponseServerError {
+            status_code,
+            message,
+        } if message.trim().is_empty() => EngineError::Failed {
+            step,
+            reason: format!("it answered {status_code} without a reason"),
+        },
         Error::DockerResponseServerError { message, .. } => EngineError::Failed {
             step,
             reason: message.trim().to_owned(),
