@@ -79,14 +79,11 @@ fn checks(folder: &Path) -> Result<()> {
 fn row(name: &str, times: &[Duration]) {
     let middle = median(times).as_secs_f64();
     let each = middle * 1000.0 / f64::from(u32::try_from(CHECKS).unwrap_or(u32::MAX));
-    let rounds: Vec<String> = times
+    let rounds = times
         .iter()
-        .map(|time| format!("{:.2}", time.as_secs_f64()))
-        .collect();
-    println!(
-        "{name:<24} {middle:>9.2} {each:>12.1}  {}",
-        rounds.join(" ")
-    );
+        .map(|time| format!("{:.2}", time.as_secs_f64()));
+    let rounds = rounds.collect::<Vec<_>>().join(" ");
+    println!("{name:<24} {middle:>9.2} {each:>12.1}  {rounds}");
 }
 
 fn median(times: &[Duration]) -> Duration {
@@ -247,7 +244,8 @@ fn spec(path: &Path, count: usize) -> std::io::Result<()> {
     for number in 0..count {
         let _ = write!(
             text,
-            "  - name: says hello-{number}\n    run: [sh, -c, echo hello-{number}]\n    stdout: |\n      hello-{number}\n"
+            "  - name: says hello-{number}\n    run: [sh, -c, echo hello-{number}]\n    \
+             stdout: |\n      hello-{number}\n"
         );
     }
     std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes()))

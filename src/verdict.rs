@@ -40,6 +40,18 @@ pub struct Finding {
     pub detail: Option<String>,
 }
 
+impl Finding {
+    /// A finding that one line tells in full.
+    pub fn new(place: &Place, kind: &'static str, message: String) -> Self {
+        Self {
+            place: place.clone(),
+            kind,
+            message,
+            detail: None,
+        }
+    }
+}
+
 /// Why a check could not be decided.
 #[derive(Debug, Clone)]
 pub struct Problem {

@@ -2,7 +2,7 @@
 
 use crate::engine::{Captured, Image};
 use crate::expect::{Subject, judge as judge_text};
-use crate::source::{Located, Place};
+use crate::source::Located;
 use crate::spec::{ConfigCheck, TextExpectation};
 use crate::verdict::{Finding, Problem};
 use crate::yaml::Pairs;
@@ -36,7 +36,7 @@ pub(super) fn judge(check: &ConfigCheck, image: &Image) -> Result<Vec<Finding>, 
                 shown(&expected.value),
                 shown(actual)
             );
-            findings.push(finding(&expected.place, kind, message));
+            findings.push(Finding::new(&expected.place, kind, message));
         }
     }
     findings.extend(list(
@@ -79,7 +79,7 @@ fn list(
         shown_list(&expected.value),
         shown_list(actual)
     );
-    Some(finding(&expected.place, kind, message))
+    Some(Finding::new(&expected.place, kind, message))
 }
 
 fn pairs<'a>(
@@ -96,7 +96,11 @@ fn pairs<'a>(
                 let subject = Subject { kind, name: &shown };
                 findings.extend(judge_text(subject, expected, &Captured::whole(value))?);
             }
-            None => findings.push(finding(&name.place, kind, format!("{shown} is not set"))),
+            None => findings.push(Finding::new(
+                &name.place,
+                kind,
+                format!("{shown} is not set"),
+            )),
         }
     }
     Ok(findings)
@@ -117,13 +121,4 @@ fn shown_list(list: &[String]) -> String {
     }
     let words: Vec<String> = list.iter().map(|word| format!("{word:?}")).collect();
     format!("[{}]", words.join(", "))
-}
-
-fn finding(place: &Place, kind: &'static str, message: String) -> Finding {
-    Finding {
-        place: place.clone(),
-        kind,
-        message,
-        detail: None,
-    }
 }

@@ -3,7 +3,7 @@
 use super::files::{ImageFiles, Resolved};
 use crate::engine::{Captured, Engine, EngineError, FileKind, FileStat};
 use crate::expect::{Subject, judge as judge_text};
-use crate::source::{Located, Place};
+use crate::source::Located;
 use crate::spec::{FileCheck, FileType};
 use crate::verdict::{Finding, Problem};
 
@@ -34,7 +34,7 @@ pub(super) fn judge(
         let there = files.stat(engine, path)?.is_some();
         let message = format!("{path} exists, which it must not");
         return Ok(there
-            .then(|| finding(place, "file.exists", message))
+            .then(|| Finding::new(place, "file.exists", message))
             .into_iter()
             .collect());
     }
@@ -50,11 +50,11 @@ pub(super) fn judge(
         Resolved::Found(path, stat) => (path, stat),
         Resolved::Missing => {
             let message = format!("{path} does not exist");
-            return Ok(vec![finding(place, "file.exists", message)]);
+            return Ok(vec![Finding::new(place, "file.exists", message)]);
         }
         Resolved::Dangling(target) => {
             let message = format!("{path} is a link to {target}, where nothing is");
-            return Ok(vec![finding(place, "file.exists", message)]);
+            return Ok(vec![Finding::new(place, "file.exists", message)]);
         }
     };
     let mut findings = attributes(check, &path, &stat);
@@ -78,7 +78,7 @@ pub(super) fn judge(
                 .0
                 .first()
                 .map_or(&check.file.place, |first| &first.place);
-            findings.push(finding(place, "file.content", message));
+            findings.push(Finding::new(place, "file.content", message));
         }
     }
     Ok(findings)
@@ -91,7 +91,7 @@ fn attributes(check: &FileCheck, path: &str, stat: &FileStat) -> Vec<Finding> {
     {
         let (word, found) = (expected.value.word(), describe(stat.kind));
         let message = format!("{path} must be a {word}, it is {found}");
-        findings.push(finding(&expected.place, "file.type", message));
+        findings.push(Finding::new(&expected.place, "file.type", message));
     }
     if let Some(expected) = &check.mode
         && stat.mode != expected.value.0
@@ -100,14 +100,14 @@ fn attributes(check: &FileCheck, path: &str, stat: &FileStat) -> Vec<Finding> {
             "the mode of {path} must be {:04o}, it is {:04o}",
             expected.value.0, stat.mode
         );
-        findings.push(finding(&expected.place, "file.mode", message));
+        findings.push(Finding::new(&expected.place, "file.mode", message));
     }
     if let Some(expected) = &check.size
         && !expected.value.allow(stat.size)
     {
         let (bounds, size) = (expected.value.describe(), stat.size);
         let message = format!("the size of {path} must be {bounds}, it is {size}");
-        findings.push(finding(&expected.place, "file.size", message));
+        findings.push(Finding::new(&expected.place, "file.size", message));
     }
     findings
 }
@@ -137,7 +137,7 @@ fn ownership(
         let Some(expected) = expected else { continue };
         if let Some(message) = wrong_owner(expected, id, names, engine, files)? {
             let message = format!("the {word} of {path} {message}");
-            findings.push(finding(&expected.place, kind, message));
+            findings.push(Finding::new(&expected.place, kind, message));
         }
     }
     Ok(findings)
@@ -194,14 +194,5 @@ fn describe(kind: FileKind) -> &'static str {
         FileKind::Directory => "a directory",
         FileKind::Symlink => "a symlink",
         FileKind::Other => "a device, pipe or socket",
-    }
-}
-
-fn finding(place: &Place, kind: &'static str, message: String) -> Finding {
-    Finding {
-        place: place.clone(),
-        kind,
-        message,
-        detail: None,
     }
 }

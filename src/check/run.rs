@@ -7,7 +7,6 @@ use super::reproduce;
 use crate::engine::{Ended, Engine, Image, Mount, Outcome, Process};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
-use crate::source::Place;
 use crate::spec::{Command, Entrypoint, RunCheck, RunSettings, Stdin};
 use crate::verdict::{Finding, Problem, Verdict};
 
@@ -141,7 +140,7 @@ fn judge(
     let timeout = process.timeout;
     if outcome.ended == Ended::TimedOut {
         // What it wrote until then decides nothing: it did not come to its end.
-        return Ok(vec![finding(
+        return Ok(vec![Finding::new(
             &check.run.place,
             "timeout",
             format!("did not end within {timeout:?} and was killed"),
@@ -152,7 +151,7 @@ fn judge(
     let expected = exit.map_or(0, |exit| exit.value.0);
     let mut findings = Vec::new();
     if let Some(message) = wrong_exit(expected, &outcome.ended) {
-        findings.push(finding(exit_place, "exit", message));
+        findings.push(Finding::new(exit_place, "exit", message));
     }
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
@@ -199,14 +198,5 @@ fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
             Some(format!("expected exit code {expected}, got {code}{hint}"))
         }
         Ended::Exited { .. } | Ended::TimedOut => None,
-    }
-}
-
-fn finding(place: &Place, kind: &'static str, message: String) -> Finding {
-    Finding {
-        place: place.clone(),
-        kind,
-        message,
-        detail: None,
     }
 }
