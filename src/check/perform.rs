@@ -32,7 +32,7 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
             return run::perform(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
-            file::judge(check, engine, files),
+            file::judge(check, &files.view(engine)),
             reproduce::file(program, image, check),
         ),
         CheckKind::Config(check) => (

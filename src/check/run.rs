@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::perform::{Observation, verdict};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Image, Mount, Outcome, Process};
+use crate::engine::{Ended, Engine, Image, Limits, Mount, Outcome, Process};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
 use crate::spec::{Command, Entrypoint, RunCheck, RunSettings, Stdin};
@@ -43,7 +43,7 @@ pub(super) fn perform(
         check,
         &case.root,
     ));
-    match engine.run(image, &process) {
+    match engine.run(image, &process, None) {
         Ok(mut outcome) => {
             let verdict = verdict(judge(case, check, &process, &outcome));
             outcome.stdout.shorten(KEPT_OUTPUT);
@@ -107,7 +107,13 @@ fn process(
             .map(|workdir| workdir.value.clone()),
         stdin,
         mounts: mounts?,
+        tmpfs: Vec::new(),
         network: settings.network.unwrap_or_default(),
+        limits: Limits::default(),
+        cap_add: Vec::new(),
+        cap_drop: Vec::new(),
+        read_only: false,
+        ports: Vec::new(),
         timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
         output_limit: OUTPUT_LIMIT,
     })

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::capture::{Capture, Captured};
-use super::image::{FileKind, FileOwner, FileStat, Image, ImageConfig};
+use super::image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 use super::process::{Ended, Outcome, Process};
-use super::traits::{Engine, EngineError, EngineInfo};
+use super::traits::{Engine, EngineError, EngineInfo, Files, Visit};
 
 /// An engine that answers from a script.
 #[derive(Debug)]
@@ -123,7 +123,12 @@ impl Engine for FakeEngine {
         })
     }
 
-    fn run(&self, _: &Image, process: &Process) -> Result<Outcome, EngineError> {
+    fn run(
+        &self,
+        _: &Image,
+        process: &Process,
+        look: Option<&mut dyn FnMut(&dyn Files)>,
+    ) -> Result<Outcome, EngineError> {
         let line = process.argv.join(" ");
         let answers = &self.script.runs;
         let Some(answer) = answers.iter().find(|answer| line.contains(&answer.when)) else {
@@ -152,6 +157,9 @@ impl Engine for FakeEngine {
         let ended = if takes > process.timeout {
             Ended::TimedOut
         } else {
+            if let Some(look) = look {
+                look(&&self.script);
+            }
             Ended::Exited {
                 code: answer.exit,
                 out_of_memory: answer.out_of_memory,
@@ -165,30 +173,52 @@ impl Engine for FakeEngine {
         })
     }
 
-    fn stat(&self, _: &Image, path: &str) -> Result<Option<FileStat>, EngineError> {
-        Ok(self.script.files.get(path).map(|content| FileStat {
-            kind: FileKind::File,
-            mode: 0o644,
-            size: content.len() as u64,
-            link_target: None,
-        }))
-    }
-
-    fn owner(&self, _: &Image, _: &str) -> Result<FileOwner, EngineError> {
-        Ok(FileOwner { uid: 0, gid: 0 })
-    }
-
-    fn read(&self, _: &Image, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {
-        Ok(self
-            .script
-            .files
-            .get(path)
-            .cloned()
-            .unwrap_or_default()
-            .into_bytes())
+    fn files<'a>(&'a self, _: &'a Image) -> Box<dyn Files + 'a> {
+        Box::new(&self.script)
     }
 
     fn close(&self) -> Result<usize, EngineError> {
         Ok(self.script.left_behind)
+    }
+}
+
+impl Script {
+    fn entry(path: &str, content: &str) -> FileEntry {
+        FileEntry {
+            path: path.to_owned(),
+            stat: FileStat {
+                kind: FileKind::File,
+                mode: 0o644,
+                size: content.len() as u64,
+                link_target: None,
+            },
+            owner: FileOwner { uid: 0, gid: 0 },
+        }
+    }
+}
+
+impl Files for &Script {
+    fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
+        let content = self.files.get(path);
+        Ok(content.map(|content| Script::entry(path, content).stat))
+    }
+
+    fn owner(&self, _: &str) -> Result<FileOwner, EngineError> {
+        Ok(FileOwner { uid: 0, gid: 0 })
+    }
+
+    fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {
+        let content = self.files.get(path).cloned();
+        Ok(content.unwrap_or_default().into_bytes())
+    }
+
+    fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        let folder = format!("{}/", folder.trim_end_matches('/'));
+        for (path, content) in &self.files {
+            if path.starts_with(&folder) {
+                visit(&Script::entry(path, content), &mut content.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 }

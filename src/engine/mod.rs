@@ -9,6 +9,6 @@ mod traits;
 
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
-pub use image::{FileKind, FileOwner, FileStat, Image, ImageConfig};
-pub use process::{Ended, Mount, Network, Outcome, Process};
-pub use traits::{Engine, EngineError, EngineInfo};
+pub use image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
+pub use process::{Ended, Limits, Mount, Network, Outcome, Process};
+pub use traits::{Engine, EngineError, EngineInfo, Files, Visit};

@@ -22,12 +22,36 @@ pub struct Process {
     pub stdin: Option<Vec<u8>>,
     /// Files and folders of the host that it sees, read-only.
     pub mounts: Vec<Mount>,
+    /// Folders in memory that it can write to, by absolute path, with the options that tmpfs knows
+    /// (`size=64m,mode=1777`), or none.
+    pub tmpfs: Vec<(String, String)>,
     /// Its network.
     pub network: Network,
+    /// What it may use of the machine.
+    pub limits: Limits,
+    /// Capabilities in addition to the engine's default ones, without `CAP_`.
+    pub cap_add: Vec<String>,
+    /// Capabilities of the default ones that it does without; `ALL` for every one.
+    pub cap_drop: Vec<String>,
+    /// Whether its root file system can't be written to.
+    pub read_only: bool,
+    /// Ports of the container that must be reachable from here.
+    pub ports: Vec<u16>,
     /// After this time it is killed.
     pub timeout: Duration,
     /// How many bytes of each stream are kept at the beginning, and as many at the end.
     pub output_limit: usize,
+}
+
+/// What a container may use of the machine; nothing said is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// Bytes of memory; there is no swap beyond it.
+    pub memory: Option<u64>,
+    /// Processors, in whole ones and parts: 1.5.
+    pub cpus: Option<f64>,
+    /// Processes and threads at a time.
+    pub pids: Option<u32>,
 }
 
 /// A file or folder of the host that a container sees, read-only.

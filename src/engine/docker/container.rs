@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
     WaitContainerOptionsBuilder,
@@ -244,6 +244,14 @@ fn not_started(error: &Error) -> Option<Ended> {
     })
 }
 
+/// Any free port of this machine, for nobody else to reach.
+fn loopback() -> PortBinding {
+    PortBinding {
+        host_ip: Some("127.0.0.1".to_owned()),
+        host_port: None,
+    }
+}
+
 /// What the engine is asked to create for a process; mounts and networks are added by the caller.
 pub(super) fn body(image: &Image, process: &Process) -> ContainerCreateBody {
     let (program, arguments) = process.argv.split_first().map_or_else(
@@ -255,6 +263,11 @@ pub(super) fn body(image: &Image, process: &Process) -> ContainerCreateBody {
         Network::Bridge => "bridge",
         Network::Host => "host",
     };
+    let ports = process.ports.iter().map(|port| format!("{port}/tcp"));
+    let memory = process
+        .limits
+        .memory
+        .map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
     ContainerCreateBody {
         image: Some(image.id.clone()),
         entrypoint: Some(program),
@@ -273,8 +286,19 @@ pub(super) fn body(image: &Image, process: &Process) -> ContainerCreateBody {
         stdin_once: Some(process.stdin.is_some()),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
+        exposed_ports: Some(ports.clone().collect()),
         host_config: Some(HostConfig {
             network_mode: Some(network.to_owned()),
+            port_bindings: Some(ports.map(|port| (port, Some(vec![loopback()]))).collect()),
+            tmpfs: Some(process.tmpfs.iter().cloned().collect()),
+            memory,
+            // As much as the memory: no swap on top of it.
+            memory_swap: memory,
+            nano_cpus: process.limits.cpus.map(|cpus| (cpus * 1e9) as i64),
+            pids_limit: process.limits.pids.map(i64::from),
+            cap_add: Some(process.cap_add.clone()),
+            cap_drop: Some(process.cap_drop.clone()),
+            readonly_rootfs: Some(process.read_only),
             // Both streams are read as they come: nothing need be kept by the engine.
             log_config: Some(HostConfigLogConfig {
                 typ: Some("none".to_owned()),

@@ -15,8 +15,9 @@ use super::image::describe;
 use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
 use super::steps::{is_not_found, step, stopped};
+use super::view::View;
 use crate::engine::{
-    Engine, EngineError, EngineInfo, FileOwner, FileStat, Image, Mount, Network, Outcome, Process,
+    Ended, Engine, EngineError, EngineInfo, Files, Image, Mount, Network, Outcome, Process,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
@@ -62,14 +63,19 @@ impl DockerEngine {
     }
 
     fn container(&self) -> Container<'_> {
+        self.container_of(self.owner.name())
+    }
+
+    /// The container of this name.
+    pub(super) fn container_of(&self, name: String) -> Container<'_> {
         Container {
             connection: &self.connection,
-            name: self.owner.name(),
+            name,
         }
     }
 
     /// Waits for work, unless the run is stopped meanwhile.
-    fn wait<T>(
+    pub(super) fn wait<T>(
         &self,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
@@ -187,7 +193,7 @@ impl DockerEngine {
     }
 
     /// The container that files of `image` are read from, created when first asked for.
-    async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
+    pub(super) async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
         let cell = {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(readers.entry(image.id.clone()).or_default())
@@ -199,10 +205,7 @@ impl DockerEngine {
                 Ok::<_, EngineError>(container.name)
             })
             .await?;
-        Ok(Container {
-            connection: &self.connection,
-            name: name.clone(),
-        })
+        Ok(self.container_of(name.clone()))
     }
 
     /// Removes by label what there still is, and counts what stays.
@@ -219,11 +222,7 @@ impl DockerEngine {
             let found = step(&self.connection, "list the containers", request).await?;
             left = 0;
             for id in found.into_iter().filter_map(|container| container.id) {
-                let container = Container {
-                    connection: &self.connection,
-                    name: id,
-                };
-                left += usize::from(container.remove().await.is_err());
+                left += usize::from(self.container_of(id).remove().await.is_err());
             }
         }
         Ok(left)
@@ -259,9 +258,19 @@ impl Engine for DockerEngine {
         })
     }
 
-    fn run(&self, image: &Image, process: &Process) -> Result<Outcome, EngineError> {
+    fn run(
+        &self,
+        image: &Image,
+        process: &Process,
+        look: Option<&mut dyn FnMut(&dyn Files)>,
+    ) -> Result<Outcome, EngineError> {
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
+        if let (Ok(outcome), Some(look)) = (&outcome, look)
+            && matches!(outcome.ended, Ended::Exited { .. })
+        {
+            look(&View::of_container(self, &container.name));
+        }
         // Not under `wait`: what is stopped is removed all the same.
         let removed = self.runtime.block_on(container.remove());
         let outcome = outcome?;
@@ -269,16 +278,8 @@ impl Engine for DockerEngine {
         Ok(outcome)
     }
 
-    fn stat(&self, image: &Image, path: &str) -> Result<Option<FileStat>, EngineError> {
-        self.wait(async { self.reader(image).await?.stat(path).await })
-    }
-
-    fn owner(&self, image: &Image, path: &str) -> Result<FileOwner, EngineError> {
-        self.wait(async { self.reader(image).await?.owner(path).await })
-    }
-
-    fn read(&self, image: &Image, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
-        self.wait(async { self.reader(image).await?.read(path, limit).await })
+    fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {
+        Box::new(View::of_image(self, image))
     }
 
     fn close(&self) -> Result<usize, EngineError> {

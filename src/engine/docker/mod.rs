@@ -1,5 +1,6 @@
 //! Docker and Podman through the Engine API.
 
+mod archive;
 mod build;
 mod connection;
 mod container;
@@ -13,6 +14,7 @@ mod mounts;
 mod owner;
 mod progress;
 mod steps;
+mod view;
 
 pub use build::DockerBuilder;
 pub use connection::{Connection, connect};
