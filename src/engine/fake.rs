@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::capture::{Capture, Captured};
 use super::image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 use super::process::{Ended, Outcome, Process};
-use super::traits::{Engine, EngineError, EngineInfo, Files, Visit};
+use super::traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
 
 /// An engine that answers from a script.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Engine for FakeEngine {
         &self,
         _: &Image,
         process: &Process,
-        look: Option<&mut dyn FnMut(&dyn Files)>,
+        look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
         let line = process.argv.join(" ");
         let answers = &self.script.runs;

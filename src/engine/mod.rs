@@ -11,4 +11,4 @@ pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
 pub use image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 pub use process::{Ended, Limits, Mount, Network, Outcome, Process};
-pub use traits::{Engine, EngineError, EngineInfo, Files, Visit};
+pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

@@ -33,7 +33,7 @@ pub trait Engine: Send + Sync {
         &self,
         image: &Image,
         process: &Process,
-        look: Option<&mut dyn FnMut(&dyn Files)>,
+        look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError>;
 
     /// The files of an image. No container is started for them.
@@ -77,6 +77,9 @@ pub trait Files {
 
 /// Takes one entry of a walk and the content of a regular file (for others: nothing).
 pub type Visit<'a> = dyn FnMut(&FileEntry, &mut dyn Read) -> Result<(), EngineError> + 'a;
+
+/// Is shown the files that a process left, while they are there.
+pub type Look<'a> = dyn FnMut(&dyn Files) + 'a;
 
 /// What an engine says about itself.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use super::owner::{Owner, RUN_LABEL};
 use super::steps::{is_not_found, step, stopped};
 use super::view::View;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, Image, Mount, Network, Outcome, Process,
+    Ended, Engine, EngineError, EngineInfo, Files, Image, Look, Mount, Network, Outcome, Process,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
@@ -262,7 +262,7 @@ impl Engine for DockerEngine {
         &self,
         image: &Image,
         process: &Process,
-        look: Option<&mut dyn FnMut(&dyn Files)>,
+        look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
