@@ -100,17 +100,19 @@ impl Diagnostic {
     }
 }
 
+/// Whether `found` is likely meant to be `name`.
+pub fn is_close(found: &str, name: &str) -> bool {
+    strsim::damerau_levenshtein(found, name) <= 1.max(name.chars().count() / 3)
+}
+
 /// The way out for an unknown name: the known name closest to `found`, or all of them when none is
 /// close; `None` when nothing is known.
 pub fn suggestion<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
-    let closest = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(found, name), *name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3));
+    let close = known.iter().filter(|name| is_close(found, name));
+    let closest = close.min_by_key(|name| strsim::damerau_levenshtein(found, name));
     match closest {
-        Some((_, name)) => Some(format!("did you mean `{name}`?")),
+        Some(name) => Some(format!("did you mean `{name}`?")),
         None if known.is_empty() => None,
         None => Some(format!("known here: {}", known.join(", "))),
     }

@@ -7,7 +7,10 @@ use super::reproduce;
 use crate::engine::{Ended, Engine, Image, Limits, Mount, Outcome, Process};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
-use crate::spec::{Command, Entrypoint, RunCheck, RunSettings, Stdin};
+use crate::source::Located;
+use crate::spec::{
+    Bytes, Capability, Command, Entrypoint, ExitExpectation, RunCheck, RunSettings, Stdin,
+};
 use crate::verdict::{Finding, Problem, Verdict};
 
 /// What a command may take when the spec says nothing.
@@ -45,7 +48,7 @@ pub(super) fn perform(
     ));
     match engine.run(image, &process, None) {
         Ok(mut outcome) => {
-            let verdict = verdict(judge(case, check, &process, &outcome));
+            let verdict = verdict(judge(case, check, settings, &process, &outcome));
             outcome.stdout.shorten(KEPT_OUTPUT);
             outcome.stderr.shorten(KEPT_OUTPUT);
             let started = !matches!(outcome.ended, Ended::NotStarted { .. });
@@ -89,7 +92,7 @@ fn process(
         None => None,
         Some(Stdin::Text(text)) => Some(text.clone().into_bytes()),
         Some(Stdin::File(path)) => {
-            let path = case.root.join(path);
+            let path = case.root.join(&path.value);
             Some(std::fs::read(&path).map_err(|error| unreadable(&path, &error))?)
         }
     };
@@ -107,16 +110,48 @@ fn process(
             .map(|workdir| workdir.value.clone()),
         stdin,
         mounts: mounts?,
-        tmpfs: Vec::new(),
+        tmpfs: settings
+            .tmpfs
+            .iter()
+            .flat_map(|tmpfs| &tmpfs.0)
+            .map(tmpfs)
+            .collect(),
         network: settings.network.unwrap_or_default(),
-        limits: Limits::default(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        read_only: false,
+        limits: Limits {
+            memory: most_memory(check, settings),
+            cpus: settings.cpus.map(|cpus| cpus.0),
+            pids: settings.pids.map(|pids| pids.0),
+        },
+        cap_add: names(settings.cap_add.as_deref()),
+        cap_drop: names(settings.cap_drop.as_deref()),
+        read_only: settings.read_only.unwrap_or_default(),
+        platform: settings
+            .platform
+            .as_ref()
+            .map(|platform| platform.value.clone()),
         ports: Vec::new(),
-        timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
+        timeout: settings
+            .timeout
+            .as_ref()
+            .map_or(DEFAULT_TIMEOUT, |timeout| timeout.value),
         output_limit: OUTPUT_LIMIT,
     })
+}
+
+/// More memory than the check allows is not there: what needs it is killed, and so found out.
+fn most_memory(check: &RunCheck, settings: &RunSettings) -> Option<u64> {
+    let most = check.max_memory.as_ref().or(settings.memory.as_ref());
+    most.map(|most| most.value.0)
+}
+
+fn tmpfs((folder, size): &(Located<String>, Option<Bytes>)) -> (String, String) {
+    let options = size.map_or_else(String::new, |size| format!("size={}", size.0));
+    (folder.value.clone(), options)
+}
+
+fn names(capabilities: Option<&[Capability]>) -> Vec<String> {
+    let names = capabilities.into_iter().flatten();
+    names.map(|capability| capability.0.clone()).collect()
 }
 
 fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Problem {
@@ -140,25 +175,21 @@ fn argv(command: &Command, entrypoint: Option<&Entrypoint>, image: &Image) -> Ve
 fn judge(
     case: &Case,
     check: &RunCheck,
+    settings: &RunSettings,
     process: &Process,
     outcome: &Outcome,
 ) -> Result<Vec<Finding>, Problem> {
     let timeout = process.timeout;
     if outcome.ended == Ended::TimedOut {
         // What it wrote until then decides nothing: it did not come to its end.
+        let place = settings.timeout.as_ref().map(|timeout| &timeout.place);
         return Ok(vec![Finding::new(
-            &check.run.place,
+            place.unwrap_or(&check.run.place),
             "timeout",
             format!("did not end within {timeout:?} and was killed"),
         )]);
     }
-    let exit = check.exit.as_ref();
-    let exit_place = exit.map_or(&case.check.place, |exit| &exit.place);
-    let expected = exit.map_or(0, |exit| exit.value.0);
-    let mut findings = Vec::new();
-    if let Some(message) = wrong_exit(expected, &outcome.ended) {
-        findings.push(Finding::new(exit_place, "exit", message));
-    }
+    let mut findings = ending(case, check, outcome);
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
         ("stderr", &check.stderr, &outcome.stderr),
@@ -177,13 +208,50 @@ fn judge(
     }
 }
 
-fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
+/// How it ended, how long it took and how much memory it needed.
+fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
+    let zero = ExitExpectation::Codes(vec![0]);
+    let (expected, place) = match &check.exit {
+        Some(exit) => (&exit.value, &exit.place),
+        None => (&zero, &case.check.place),
+    };
+    let mut findings = Vec::new();
+    let out_of_memory = matches!(
+        outcome.ended,
+        Ended::Exited {
+            out_of_memory: true,
+            ..
+        }
+    );
+    if let (true, Some(most)) = (out_of_memory, &check.max_memory) {
+        let message = format!(
+            "needed more than {} of memory and was killed",
+            most.place.text()
+        );
+        findings.push(Finding::new(&most.place, "max_memory", message));
+    } else if let Some(message) = wrong_exit(expected, &outcome.ended) {
+        findings.push(Finding::new(place, "exit", message));
+    }
+    if let Some(within) = &check.within
+        && outcome.duration > within.value
+    {
+        let (most, took) = (within.value, outcome.duration.as_secs_f64());
+        let message = format!("took {took:.3}s, which is more than {most:?}");
+        findings.push(Finding::new(&within.place, "within", message));
+    }
+    findings
+}
+
+fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
+    let words = expected.describe();
     match ended {
-        Ended::NotStarted { code, reason } => (*code != expected).then(|| {
-            format!(
-                "expected exit code {expected}, but the command could not be run ({code}): {reason}"
-            )
-        }),
+        // A command that is not there is no command that fails, unless its code is expected.
+        Ended::NotStarted { code, reason } => {
+            let meant = *expected != ExitExpectation::Nonzero && expected.allows(*code);
+            (!meant).then(|| {
+                format!("expected {words}, but the command could not be run ({code}): {reason}")
+            })
+        }
         // Whatever code was expected: a process that the kernel had to kill did not do its work.
         Ended::Exited {
             code,
@@ -191,7 +259,7 @@ fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
         } => Some(format!(
             "ran out of memory and was killed (exit code {code})"
         )),
-        Ended::Exited { code, .. } if *code != expected => {
+        Ended::Exited { code, .. } if !expected.allows(*code) => {
             let hint = match code {
                 126 => " (not executable)",
                 127 => " (command not found)",
@@ -201,7 +269,7 @@ fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
                 143 => " (SIGTERM)",
                 _ => "",
             };
-            Some(format!("expected exit code {expected}, got {code}{hint}"))
+            Some(format!("expected {words}, got {code}{hint}"))
         }
         Ended::Exited { .. } | Ended::TimedOut => None,
     }

@@ -35,6 +35,8 @@ pub struct Process {
     pub cap_drop: Vec<String>,
     /// Whether its root file system can't be written to.
     pub read_only: bool,
+    /// The platform that the image must be for (`os/architecture`), if it must be a certain one.
+    pub platform: Option<String>,
     /// Ports of the container that must be reachable from here.
     pub ports: Vec<u16>,
     /// After this time it is killed.

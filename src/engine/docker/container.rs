@@ -28,9 +28,21 @@ pub(super) struct Container<'a> {
 impl Container<'_> {
     /// Creates the container.
     pub(super) async fn create(&self, body: ContainerCreateBody) -> Result<(), EngineError> {
-        let options = CreateContainerOptionsBuilder::default()
-            .name(&self.name)
-            .build();
+        self.create_for(None, body).await
+    }
+
+    /// Creates the container, if the image is for this platform.
+    pub(super) async fn create_for(
+        &self,
+        platform: Option<&str>,
+        body: ContainerCreateBody,
+    ) -> Result<(), EngineError> {
+        let options = CreateContainerOptionsBuilder::default().name(&self.name);
+        let options = match platform {
+            Some(platform) => options.platform(platform),
+            None => options,
+        };
+        let options = options.build();
         let request = self
             .connection
             .docker()

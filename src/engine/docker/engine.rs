@@ -112,7 +112,8 @@ impl DockerEngine {
         } else {
             None
         };
-        container.create(body).await?;
+        let platform = process.platform.as_deref();
+        container.create_for(platform, body).await?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
