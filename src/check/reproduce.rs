@@ -32,6 +32,34 @@ pub(super) fn run(
     if let Some(workdir) = &process.workdir {
         option("-w", workdir);
     }
+    let limits = &process.limits;
+    if let Some(memory) = limits.memory {
+        // No swap on top of it, as in the check.
+        option("--memory", &memory.to_string());
+        option("--memory-swap", &memory.to_string());
+    }
+    if let Some(cpus) = limits.cpus {
+        option("--cpus", &cpus.to_string());
+    }
+    if let Some(pids) = limits.pids {
+        option("--pids-limit", &pids.to_string());
+    }
+    for capability in &process.cap_drop {
+        option("--cap-drop", capability);
+    }
+    for capability in &process.cap_add {
+        option("--cap-add", capability);
+    }
+    for (folder, options) in &process.tmpfs {
+        let colon = if options.is_empty() { "" } else { ":" };
+        option("--tmpfs", &format!("{folder}{colon}{options}"));
+    }
+    if let Some(platform) = &process.platform {
+        option("--platform", platform);
+    }
+    if process.read_only {
+        words.push("--read-only".to_owned());
+    }
     for mount in &process.mounts {
         // Readable from the project's folder, where whoever copies the line most likely is.
         let source = match root

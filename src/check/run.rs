@@ -130,6 +130,7 @@ fn process(
             .as_ref()
             .map(|platform| platform.value.clone()),
         ports: Vec::new(),
+        exact: check.within.is_some() || check.max_memory.is_some(),
         timeout: settings
             .timeout
             .as_ref()

@@ -39,6 +39,9 @@ pub struct Process {
     pub platform: Option<String>,
     /// Ports of the container that must be reachable from here.
     pub ports: Vec<u16>,
+    /// Whether its duration and its want of memory must be told exactly, which costs a question
+    /// more.
+    pub exact: bool,
     /// After this time it is killed.
     pub timeout: Duration,
     /// How many bytes of each stream are kept at the beginning, and as many at the end.

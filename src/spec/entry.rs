@@ -104,13 +104,17 @@ pub(super) fn now(
 ) -> Option<Node> {
     let filled = scope.fill(node, context)?;
     for place in &filled.late {
-        let message = format!("{what} can't depend on what the image says of itself");
-        context.report(Diagnostic::new(place, message).help(
-            "the checks are named and counted before any image is looked at; `image.arg.NAME` and \
-             `env.NAME` are known by then",
-        ));
+        report_late(place, what, context);
     }
     filled.late.is_empty().then_some(filled.node)
+}
+
+fn report_late(place: &Place, what: &str, context: &mut Context) {
+    let message = format!("{what} can't depend on what the image says of itself");
+    context.report(Diagnostic::new(place, message).help(
+        "the checks are named and counted before any image is looked at; `image.arg.NAME` and \
+         `env.NAME` are known by then",
+    ));
 }
 
 fn refuse_unused(row: &Row, used: &BTreeSet<String>, context: &mut Context) {
@@ -128,6 +132,9 @@ fn refuse_unused(row: &Row, used: &BTreeSet<String>, context: &mut Context) {
 fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec<Check> {
     if filled.late.is_empty() {
         return read_now(&filled.node, defaults, context).unwrap_or_default();
+    }
+    if !sound_head(filled, context) {
+        return Vec::new();
     }
     // Read with the expressions as they stand: what is wrong elsewhere shows at once, and what is
     // wrong with them is not known yet.
@@ -165,6 +172,25 @@ fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec
     }
 }
 
+/// The keys of any check are needed before any image is looked at.
+fn sound_head(filled: &Filled, context: &mut Context) -> bool {
+    let Kind::Mapping(entries) = &filled.node.kind else {
+        return true;
+    };
+    let mut sound = true;
+    for (key, value) in entries {
+        let name = key.scalar().unwrap_or_default();
+        let waits = |late: &&Place| within(late, &value.place) || within(late, &key.place);
+        if HEAD.contains(&name)
+            && let Some(late) = filled.late.iter().find(waits)
+        {
+            report_late(late, &format!("`{name}`"), context);
+            sound = false;
+        }
+    }
+    sound
+}
+
 /// The one check of an entry of which only the head can be read yet.
 fn unread(
     node: &Node,
@@ -198,14 +224,16 @@ fn body(node: &Node) -> Node {
     let Kind::Mapping(entries) = &node.kind else {
         return node.clone();
     };
-    let of_any = ["name", "tags", "skip", "only", "retries", "xfail"];
-    let is_body = |key: &Node| key.scalar().is_some_and(|key| !of_any.contains(&key));
+    let is_body = |key: &Node| key.scalar().is_some_and(|key| !HEAD.contains(&key));
     let entries = entries.iter().filter(|(key, _)| is_body(key));
     Node {
         kind: Kind::Mapping(entries.cloned().collect()),
         place: node.place.clone(),
     }
 }
+
+/// The keys that [`Head`] reads.
+const HEAD: [&str; 6] = ["name", "tags", "skip", "only", "retries", "xfail"];
 
 /// The keys of any check.
 struct Head {
