@@ -76,7 +76,7 @@ impl Container<'_> {
         })
     }
 
-    async fn attach(&self, stdin: bool) -> Result<AttachContainerResults, EngineError> {
+    pub(super) async fn attach(&self, stdin: bool) -> Result<AttachContainerResults, EngineError> {
         let options = AttachContainerOptionsBuilder::default()
             .stdin(stdin)
             .stdout(true)
@@ -91,7 +91,7 @@ impl Container<'_> {
     }
 
     /// `Some` if the program could not be executed, which is the image's doing, not the engine's.
-    async fn start(&self) -> Result<Option<Ended>, EngineError> {
+    pub(super) async fn start(&self) -> Result<Option<Ended>, EngineError> {
         let docker = self.connection.docker();
         let request = async {
             match docker.start_container(&self.name, None).await {
@@ -105,7 +105,8 @@ impl Container<'_> {
         step(self.connection, "start a container", request).await
     }
 
-    async fn wait(&self) -> Result<Ended, EngineError> {
+    /// Waits for the end of the process, for as long as it takes.
+    pub(super) async fn wait(&self) -> Result<Ended, EngineError> {
         let options = WaitContainerOptionsBuilder::default()
             .condition("not-running")
             .build();
@@ -167,15 +168,16 @@ impl Container<'_> {
     }
 }
 
-struct Streams {
-    stdout: Capture,
-    stderr: Capture,
+/// The two outputs of a process.
+pub(super) struct Streams {
+    pub(super) stdout: Capture,
+    pub(super) stderr: Capture,
 }
 
 impl Streams {
     /// Reads both streams to their end while the input is written, so that neither side waits for
     /// the other for ever.
-    async fn read(
+    pub(super) async fn read(
         &mut self,
         connection: &Connection,
         attached: AttachContainerResults,
@@ -214,13 +216,17 @@ impl Streams {
 }
 
 /// What Docker's command line turns into 127 (no such program) and 126 (not executable).
-fn not_started(error: &Error) -> Option<Ended> {
+pub(super) fn not_started(error: &Error) -> Option<Ended> {
     let Error::DockerResponseServerError { message, .. } = error else {
         return None;
     };
-    if !matches!(status(error), Some(400 | 404 | 500)) {
-        return None;
-    }
+    matches!(status(error), Some(400 | 404 | 500))
+        .then(|| not_executed(message))
+        .flatten()
+}
+
+/// What the runtime says when it can't execute a program.
+pub(super) fn not_executed(message: &str) -> Option<Ended> {
     let missing = ["executable file not found", "no such file or directory"];
     let unfit = ["permission denied", "exec format error", "is a directory"];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -234,7 +240,8 @@ fn not_started(error: &Error) -> Option<Ended> {
     let reason = message
         .trim()
         .rsplit("starting container process caused: ")
-        .next();
+        .next()
+        .and_then(|reason| reason.rsplit("start container process: ").next());
     Some(Ended::NotStarted {
         code,
         reason: reason
