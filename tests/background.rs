@@ -155,7 +155,7 @@ fn all_that_is_written_is_seen_and_the_end_ends_every_wait() {
     let tap: Tap = {
         let counts = Arc::clone(&counts);
         Box::new(move |stream, bytes| {
-            counts.lock().unwrap()[usize::from(stream == Stream::Stderr)] += bytes.len()
+            counts.lock().unwrap()[usize::from(stream == Stream::Stderr)] += bytes.len();
         })
     };
     let process = Process {
