@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
-use crate::spec::{FileCheck, FileType, RunCheck, Stdin};
+use crate::spec::{Command, FileCheck, FileType, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
@@ -87,10 +87,11 @@ pub(super) fn run(
     if check.stdin.is_some() {
         words.push("-i".to_owned());
     }
-    let (program, arguments) = process
-        .argv
-        .split_first()
-        .map_or(("", &[][..]), |(p, a)| (p, a));
+    let argv = match &check.setup {
+        None => process.argv.clone(),
+        Some(setup) => prepared(setup, &process.argv),
+    };
+    let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
     words.extend([
         "--entrypoint".to_owned(),
         quote(program),
@@ -98,6 +99,21 @@ pub(super) fn run(
     ]);
     words.extend(arguments.iter().map(|argument| quote(argument)));
     format!("{before}{}{after}", words.join(" "))
+}
+
+/// A command that prepares the container and then becomes the command of the check.
+fn prepared(setup: &Command, argv: &[String]) -> Vec<String> {
+    let setup = match setup {
+        Command::Shell(line) => line.trim_end().to_owned(),
+        Command::Exec(argv) => argv
+            .iter()
+            .map(|word| quote(word))
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    let script = format!("{{ {setup}\n}} && exec \"$@\"");
+    let sh = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned);
+    sh.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// How to look at a file by hand.

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::perform::{Observation, verdict};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Image, Limits, Mount, Outcome, Process};
+use crate::engine::{Ended, Engine, Image, Limits, Look, Mount, Outcome, Process, holder};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
 use crate::source::Located;
 use crate::spec::{
     Bytes, Capability, Command, Entrypoint, ExitExpectation, RunCheck, RunSettings, Stdin,
 };
-use crate::verdict::{Finding, Problem, Verdict};
+use crate::verdict::{Finding, Problem};
 
 /// What a command may take when the spec says nothing.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,14 +30,7 @@ pub(super) fn perform(
 ) -> Observation {
     let process = match process(case, check, settings, image) {
         Ok(process) => process,
-        Err(problem) => {
-            return Observation {
-                verdict: Verdict::Error(problem),
-                stdout: None,
-                stderr: None,
-                reproduce: None,
-            };
-        }
+        Err(problem) => return Observation::undecided(problem),
     };
     let reproduce = Some(reproduce::run(
         &engine.info().kind,
@@ -46,7 +39,7 @@ pub(super) fn perform(
         check,
         &case.root,
     ));
-    match engine.run(image, &process, None) {
+    match execute(check, &process, engine, image, None) {
         Ok(mut outcome) => {
             let verdict = verdict(judge(case, check, settings, &process, &outcome));
             outcome.stdout.shorten(KEPT_OUTPUT);
@@ -59,12 +52,56 @@ pub(super) fn perform(
                 reproduce,
             }
         }
-        Err(error) => Observation {
-            verdict: Verdict::Error(error.into()),
-            stdout: None,
-            stderr: None,
+        Err(problem) => Observation {
             reproduce,
+            ..Observation::undecided(problem)
         },
+    }
+}
+
+/// Runs the process, in a container that `setup` has prepared if there is one.
+fn execute(
+    check: &RunCheck,
+    process: &Process,
+    engine: &dyn Engine,
+    image: &Image,
+    look: Option<&mut Look<'_>>,
+) -> Result<Outcome, Problem> {
+    let Some(setup) = &check.setup else {
+        return Ok(engine.run(image, process, look)?);
+    };
+    let running = engine.start(image, &holder(process), None)?;
+    if let Some(Ended::NotStarted { reason, .. }) = running.ended()? {
+        let message = format!("a `setup` needs /bin/sh in the image: {reason}");
+        return Err(unprepared(message));
+    }
+    let prepared = running.exec(&Process {
+        argv: setup.argv(),
+        stdin: None,
+        ..process.clone()
+    })?;
+    if let Some(what) = wrong_exit(&ExitExpectation::Codes(vec![0]), &prepared.ended) {
+        let stderr = String::from_utf8_lossy(prepared.stderr.kept());
+        let message = format!("the setup at {} failed: {what}\n{stderr}", setup.place);
+        return Err(unprepared(message.trim_end().to_owned()));
+    }
+    if prepared.ended == Ended::TimedOut {
+        let message = format!("the setup at {} did not end in time", setup.place);
+        return Err(unprepared(message));
+    }
+    let outcome = running.exec(process)?;
+    if let (Some(look), Ended::Exited { .. }) = (look, &outcome.ended) {
+        look(running.files().as_ref());
+    }
+    running.remove()?;
+    Ok(outcome)
+}
+
+/// Nothing is known of a command that was never run.
+fn unprepared(message: String) -> Problem {
+    Problem {
+        kind: "setup",
+        message,
     }
 }
 
@@ -130,6 +167,7 @@ fn process(
             .as_ref()
             .map(|platform| platform.value.clone()),
         ports: Vec::new(),
+        isolation: settings.isolation.unwrap_or_default(),
         exact: check.within.is_some() || check.max_memory.is_some(),
         timeout: settings
             .timeout

@@ -39,6 +39,8 @@ pub struct Process {
     pub platform: Option<String>,
     /// Ports of the container that must be reachable from here.
     pub ports: Vec<u16>,
+    /// Whether it has a container of its own.
+    pub isolation: Isolation,
     /// Whether its duration and its want of memory must be told exactly, which costs a question
     /// more.
     pub exact: bool,
@@ -66,6 +68,16 @@ pub struct Mount {
     pub source: PathBuf,
     /// Absolute path in the container.
     pub target: String,
+}
+
+/// Whether processes share a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// Each has a container of its own.
+    #[default]
+    Fresh,
+    /// Processes of the same image and settings run in one container, several at once.
+    Shared,
 }
 
 /// The network of a container.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::image::{FileEntry, FileOwner, FileStat, Image};
 use super::process::{Outcome, Process};
+use super::running::{Running, Tap};
 
 /// A back-end that runs containers and reads images.
 ///
@@ -35,6 +36,20 @@ pub trait Engine: Send + Sync {
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError>;
+
+    /// Starts a process in a fresh container of `image` that goes on in the background; its
+    /// `timeout` does not count. What it reads is written, and then its standard input stays open.
+    /// `tap` sees all that it writes. A process that could not be executed is one that has
+    /// [ended](Running::ended).
+    ///
+    /// # Errors
+    /// When the container could not be created or started; it is removed then.
+    fn start<'a>(
+        &'a self,
+        image: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError>;
 
     /// The files of an image. No container is started for them.
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a>;

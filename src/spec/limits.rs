@@ -2,18 +2,9 @@
 
 use super::size::Bytes;
 use crate::diagnostic::{Diagnostic, is_close, suggestion};
+use crate::engine::Isolation;
 use crate::source::Located;
 use crate::yaml::{Context, Decode, Kind, Node};
-
-/// Whether commands share a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Isolation {
-    /// Each has a container of its own.
-    #[default]
-    Fresh,
-    /// Commands with the same settings run one after another or at once in one container.
-    Shared,
-}
 
 impl Decode for Isolation {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {

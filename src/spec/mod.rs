@@ -26,7 +26,7 @@ pub use config::ConfigCheck;
 pub use exit::ExitExpectation;
 pub use file::{FileCheck, FileType, Mode};
 pub use late::Late;
-pub use limits::{Capability, Cpus, Isolation, Pids, Tmpfs};
+pub use limits::{Capability, Cpus, Pids, Tmpfs};
 pub use load::{LoadError, Loaded, load};
 pub use options::{CheckOptions, Only};
 pub use run::{Entrypoint, RunCheck, RunSettings, Stdin};

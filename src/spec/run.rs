@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::command::Command;
 use super::exit::ExitExpectation;
-use super::limits::{Capability, Cpus, Isolation, Pids, Tmpfs};
+use super::limits::{Capability, Cpus, Pids, Tmpfs};
 use super::size::Bytes;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
-use crate::engine::Network;
+use crate::engine::{Isolation, Network};
 use crate::source::Located;
 use crate::yaml::{Context, Decode, Kind, Node, Pairs, object};
 
@@ -92,6 +92,10 @@ impl RunCheck {
                     .help("a command is killed when its `memory` is used up"),
             );
         }
+        if let (Some(most), Some(_)) = (&self.max_memory, &self.setup) {
+            let message = "`max_memory` can't be told apart from what `setup` needs";
+            context.report(Diagnostic::new(&most.place, message).help("leave out one of them"));
+        }
         if settings.isolation == Some(Isolation::Shared) {
             self.validate_shared(settings, context);
         }
@@ -102,6 +106,11 @@ impl RunCheck {
         if let Some(most) = &self.max_memory {
             let message = "`max_memory` can't be told in a shared container";
             context.report(Diagnostic::new(&most.place, message).help("leave out `isolation`"));
+        }
+        if let Some(setup) = &self.setup {
+            let message = "`setup` needs a container of its own";
+            let help = "leave out `isolation: shared`";
+            context.report(Diagnostic::new(&setup.place, message).help(help));
         }
         if let Some(Entrypoint::Image) = settings.entrypoint {
             // Run beside the container's own process an entrypoint does other things than as it.

@@ -92,7 +92,7 @@ impl Container<'_> {
         })
     }
 
-    async fn attach(&self, stdin: bool) -> Result<AttachContainerResults, EngineError> {
+    pub(super) async fn attach(&self, stdin: bool) -> Result<AttachContainerResults, EngineError> {
         let options = AttachContainerOptionsBuilder::default()
             .stdin(stdin)
             .stdout(true)
@@ -107,7 +107,7 @@ impl Container<'_> {
     }
 
     /// `Some` if the program could not be executed, which is the image's doing, not the engine's.
-    async fn start(&self) -> Result<Option<Ended>, EngineError> {
+    pub(super) async fn start(&self) -> Result<Option<Ended>, EngineError> {
         let docker = self.connection.docker();
         let request = async {
             match docker.start_container(&self.name, None).await {
@@ -121,8 +121,9 @@ impl Container<'_> {
         step(self.connection, "start a container", request).await
     }
 
-    /// The end, and how long it took from the start of the process if the engine was asked.
-    async fn wait(&self, exact: bool) -> Result<(Ended, Option<Duration>), EngineError> {
+    /// Waits for the end of the process, for as long as it takes. Also tells how long it ran, if
+    /// the engine was asked.
+    pub(super) async fn wait(&self, exact: bool) -> Result<(Ended, Option<Duration>), EngineError> {
         let options = WaitContainerOptionsBuilder::default()
             .condition("not-running")
             .build();
@@ -195,15 +196,16 @@ fn lasted(state: &ContainerState) -> Option<Duration> {
     Duration::try_from(lasted).ok()
 }
 
-struct Streams {
-    stdout: Capture,
-    stderr: Capture,
+/// The two outputs of a process.
+pub(super) struct Streams {
+    pub(super) stdout: Capture,
+    pub(super) stderr: Capture,
 }
 
 impl Streams {
     /// Reads both streams to their end while the input is written, so that neither side waits for
     /// the other for ever.
-    async fn read(
+    pub(super) async fn read(
         &mut self,
         connection: &Connection,
         attached: AttachContainerResults,
@@ -242,13 +244,17 @@ impl Streams {
 }
 
 /// What Docker's command line turns into 127 (no such program) and 126 (not executable).
-fn not_started(error: &Error) -> Option<Ended> {
+pub(super) fn not_started(error: &Error) -> Option<Ended> {
     let Error::DockerResponseServerError { message, .. } = error else {
         return None;
     };
-    if !matches!(status(error), Some(400 | 404 | 500)) {
-        return None;
-    }
+    matches!(status(error), Some(400 | 404 | 500))
+        .then(|| not_executed(message))
+        .flatten()
+}
+
+/// What the runtime says when it can't execute a program.
+pub(super) fn not_executed(message: &str) -> Option<Ended> {
     let missing = ["executable file not found", "no such file or directory"];
     let unfit = ["permission denied", "exec format error", "is a directory"];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -262,7 +268,8 @@ fn not_started(error: &Error) -> Option<Ended> {
     let reason = message
         .trim()
         .rsplit("starting container process caused: ")
-        .next();
+        .next()
+        .and_then(|reason| reason.rsplit("start container process: ").next());
     Some(Ended::NotStarted {
         code,
         reason: reason
