@@ -4,6 +4,7 @@ mod config;
 mod file;
 mod files;
 mod perform;
+mod process;
 mod reproduce;
 mod run;
 

@@ -1,24 +1,13 @@
 //! Run checks.
 
-use std::time::Duration;
-
 use super::perform::{Observation, verdict};
+use super::process::{KEPT_OUTPUT, argv, process, stdin};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Image, Limits, Look, Mount, Outcome, Process, holder};
+use crate::engine::{Ended, Engine, Image, Look, Outcome, Process, holder};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
-use crate::source::Located;
-use crate::spec::{
-    Bytes, Capability, Command, Entrypoint, ExitExpectation, RunCheck, RunSettings, Stdin,
-};
+use crate::spec::{ExitExpectation, RunCheck, RunSettings};
 use crate::verdict::{Finding, Problem};
-
-/// What a command may take when the spec says nothing.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How much of each stream the matchers see, at its beginning and at its end.
-const OUTPUT_LIMIT: usize = 1 << 20;
-/// How much of each stream is kept for reports.
-const KEPT_OUTPUT: usize = 64 << 10;
 
 /// Runs the command and judges what it did.
 pub(super) fn perform(
@@ -28,10 +17,18 @@ pub(super) fn perform(
     engine: &dyn Engine,
     image: &Image,
 ) -> Observation {
-    let process = match process(case, check, settings, image) {
+    let argv = argv(&check.run.value, settings.entrypoint.as_ref(), image);
+    let process =
+        stdin(case, check.stdin.as_ref()).and_then(|stdin| process(case, settings, argv, stdin));
+    let mut process = match process {
         Ok(process) => process,
         Err(problem) => return Observation::undecided(problem),
     };
+    process.exact = check.within.is_some() || check.max_memory.is_some();
+    if let Some(most) = &check.max_memory {
+        // More is not there: what needs it is killed, and so found out.
+        process.limits.memory = Some(most.value.0);
+    }
     let reproduce = Some(reproduce::run(
         &engine.info().kind,
         image,
@@ -103,112 +100,6 @@ fn unprepared(message: String) -> Problem {
         kind: "setup",
         message,
     }
-}
-
-fn process(
-    case: &Case,
-    check: &RunCheck,
-    settings: &RunSettings,
-    image: &Image,
-) -> Result<Process, Problem> {
-    let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
-    let mounts: Result<Vec<Mount>, Problem> = mounts
-        .map(|(source, target)| {
-            // Absolute and without links: an engine resolves neither against our folder.
-            let source = case.root.join(&source.value);
-            let source = source
-                .canonicalize()
-                .map_err(|error| unreadable(&source, &error))?;
-            Ok(Mount {
-                source,
-                target: target.value.clone(),
-            })
-        })
-        .collect();
-    let stdin = match check.stdin.as_ref().map(|stdin| &stdin.value) {
-        None => None,
-        Some(Stdin::Text(text)) => Some(text.clone().into_bytes()),
-        Some(Stdin::File(path)) => {
-            let path = case.root.join(&path.value);
-            Some(std::fs::read(&path).map_err(|error| unreadable(&path, &error))?)
-        }
-    };
-    let env = settings.env.iter().flat_map(|pairs| &pairs.0);
-    Ok(Process {
-        check: case.info.name(),
-        argv: argv(&check.run.value, settings.entrypoint.as_ref(), image),
-        env: env
-            .map(|(name, value)| (name.value.clone(), value.clone()))
-            .collect(),
-        user: settings.user.clone(),
-        workdir: settings
-            .workdir
-            .as_ref()
-            .map(|workdir| workdir.value.clone()),
-        stdin,
-        mounts: mounts?,
-        tmpfs: settings
-            .tmpfs
-            .iter()
-            .flat_map(|tmpfs| &tmpfs.0)
-            .map(tmpfs)
-            .collect(),
-        network: settings.network.unwrap_or_default(),
-        limits: Limits {
-            memory: most_memory(check, settings),
-            cpus: settings.cpus.map(|cpus| cpus.0),
-            pids: settings.pids.map(|pids| pids.0),
-        },
-        cap_add: names(settings.cap_add.as_deref()),
-        cap_drop: names(settings.cap_drop.as_deref()),
-        read_only: settings.read_only.unwrap_or_default(),
-        platform: settings
-            .platform
-            .as_ref()
-            .map(|platform| platform.value.clone()),
-        ports: Vec::new(),
-        isolation: settings.isolation.unwrap_or_default(),
-        exact: check.within.is_some() || check.max_memory.is_some(),
-        timeout: settings
-            .timeout
-            .as_ref()
-            .map_or(DEFAULT_TIMEOUT, |timeout| timeout.value),
-        output_limit: OUTPUT_LIMIT,
-    })
-}
-
-/// More memory than the check allows is not there: what needs it is killed, and so found out.
-fn most_memory(check: &RunCheck, settings: &RunSettings) -> Option<u64> {
-    let most = check.max_memory.as_ref().or(settings.memory.as_ref());
-    most.map(|most| most.value.0)
-}
-
-fn tmpfs((folder, size): &(Located<String>, Option<Bytes>)) -> (String, String) {
-    let options = size.map_or_else(String::new, |size| format!("size={}", size.0));
-    (folder.value.clone(), options)
-}
-
-fn names(capabilities: Option<&[Capability]>) -> Vec<String> {
-    let names = capabilities.into_iter().flatten();
-    names.map(|capability| capability.0.clone()).collect()
-}
-
-fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Problem {
-    Problem {
-        kind: "host-file",
-        message: format!("can't read {}: {error}", path.display()),
-    }
-}
-
-/// As in a Dockerfile: the entrypoint comes first, the command is its arguments.
-fn argv(command: &Command, entrypoint: Option<&Entrypoint>, image: &Image) -> Vec<String> {
-    let mut argv = match entrypoint {
-        None => Vec::new(),
-        Some(Entrypoint::Image) => image.config.entrypoint.clone(),
-        Some(Entrypoint::Command(argv)) => argv.clone(),
-    };
-    argv.extend(command.argv());
-    argv
 }
 
 fn judge(
@@ -299,17 +190,22 @@ fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
             "ran out of memory and was killed (exit code {code})"
         )),
         Ended::Exited { code, .. } if !expected.allows(*code) => {
-            let hint = match code {
-                126 => " (not executable)",
-                127 => " (command not found)",
-                134 => " (SIGABRT)",
-                137 => " (SIGKILL)",
-                139 => " (SIGSEGV)",
-                143 => " (SIGTERM)",
-                _ => "",
-            };
+            let hint = hint(*code);
             Some(format!("expected {words}, got {code}{hint}"))
         }
         Ended::Exited { .. } | Ended::TimedOut => None,
+    }
+}
+
+/// What an exit code usually means, to be put behind it.
+pub(super) fn hint(code: i64) -> &'static str {
+    match code {
+        126 => " (not executable)",
+        127 => " (command not found)",
+        134 => " (SIGABRT)",
+        137 => " (SIGKILL)",
+        139 => " (SIGSEGV)",
+        143 => " (SIGTERM)",
+        _ => "",
     }
 }
