@@ -7,6 +7,7 @@ mod perform;
 mod process;
 mod reproduce;
 mod run;
+mod tool;
 
 pub use files::ImageFiles;
 pub use perform::{Observation, perform};

@@ -5,6 +5,7 @@ use super::file;
 use super::files::ImageFiles;
 use super::reproduce;
 use super::run;
+use super::tool;
 use crate::engine::{Captured, Engine, EngineError, ImageConfig};
 use crate::plan::Case;
 use crate::spec::CheckKind;
@@ -74,6 +75,12 @@ fn perform_kind(
     let (judged, reproduce) = match kind {
         CheckKind::Run(check, settings) => {
             return run::perform(case, check, settings, engine, image);
+        }
+        CheckKind::Version(check, settings) => {
+            return tool::version(case, check, settings, engine, image);
+        }
+        CheckKind::Help(check, settings) => {
+            return tool::help(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
             file::judge(check, &files.view(engine)),

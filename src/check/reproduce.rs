@@ -3,19 +3,22 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
+use crate::source::Located;
 use crate::spec::{Command, FileCheck, FileType, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
 
-/// `docker run …` for a process.
+/// `docker run …` for the process of a check, or for one that no check says more of.
 pub(super) fn run(
     engine: &str,
     image: &Image,
     process: &Process,
-    check: &RunCheck,
+    check: Option<&RunCheck>,
     root: &Path,
 ) -> String {
+    let setup = check.and_then(|check| check.setup.as_ref());
+    let input = check.and_then(|check| check.stdin.as_ref());
     let mut words: Vec<String> = vec![program(engine).to_owned(), "run".into(), "--rm".into()];
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quote(value)]);
     match process.network {
@@ -83,11 +86,11 @@ pub(super) fn run(
             quote(&bind.replace("$PWD", "."))
         });
     }
-    let (before, after) = stdin(check);
-    if check.stdin.is_some() {
+    let (before, after) = stdin(input);
+    if input.is_some() {
         words.push("-i".to_owned());
     }
-    let argv = match &check.setup {
+    let argv = match setup {
         None => process.argv.clone(),
         Some(setup) => prepared(setup, &process.argv),
     };
@@ -147,8 +150,8 @@ fn program(engine: &str) -> &str {
     }
 }
 
-fn stdin(check: &RunCheck) -> (String, String) {
-    match check.stdin.as_ref().map(|stdin| &stdin.value) {
+fn stdin(stdin: Option<&Located<Stdin>>) -> (String, String) {
+    match stdin.map(|stdin| &stdin.value) {
         None => (String::new(), String::new()),
         Some(Stdin::File(path)) => (
             String::new(),

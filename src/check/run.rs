@@ -33,7 +33,7 @@ pub(super) fn perform(
         &engine.info().kind,
         image,
         &process,
-        check,
+        Some(check),
         &case.root,
     ));
     match execute(check, &process, engine, image, None) {

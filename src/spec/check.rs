@@ -9,6 +9,7 @@ use super::file::FileCheck;
 use super::late::Late;
 use super::options::CheckOptions;
 use super::run::{RunCheck, RunSettings, Stdin};
+use super::tools::{HelpCheck, VersionCheck};
 use crate::source::{Located, Place, Source};
 
 /// One spec file, for one of the images that it names.
@@ -53,6 +54,10 @@ pub struct Check {
 pub enum CheckKind {
     /// A command in a container.
     Run(Box<RunCheck>, Box<RunSettings>),
+    /// A tool must tell its version.
+    Version(Box<VersionCheck>, Box<RunSettings>),
+    /// A tool must explain itself.
+    Help(Box<HelpCheck>, Box<RunSettings>),
     /// A path of the image.
     File(Box<FileCheck>),
     /// The image's configuration.
@@ -71,6 +76,8 @@ impl CheckKind {
                 _ => format!("file {}", file.file.value),
             },
             Self::Config(_) => "config".to_owned(),
+            Self::Version(check, _) => format!("version of {}", check.tool.name.value),
+            Self::Help(check, _) => format!("help of {}", check.tool.name.value),
             Self::Late(_) => String::new(),
         };
         let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -79,12 +86,15 @@ impl CheckKind {
 
     /// The files of the project that the check needs, and where it says so.
     pub fn host_files(&self) -> Vec<(PathBuf, Place)> {
-        let Self::Run(run, settings) = self else {
-            return Vec::new();
+        let (run, settings) = match self {
+            Self::Run(run, settings) => (Some(run), settings),
+            Self::Version(_, settings) | Self::Help(_, settings) => (None, settings),
+            Self::File(_) | Self::Config(_) | Self::Late(_) => return Vec::new(),
         };
         let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
         let mounts = mounts.map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
-        let stdin = run.stdin.iter().filter_map(|stdin| match &stdin.value {
+        let stdin = run.iter().filter_map(|run| run.stdin.as_ref());
+        let stdin = stdin.filter_map(|stdin| match &stdin.value {
             Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
             Stdin::Text(_) => None,
         });

@@ -287,7 +287,7 @@ fn read_now(node: &Node, defaults: &Defaults, context: &mut Context) -> Option<V
         Some(name) => Some(valid_name(name, context)?),
         None => None,
     };
-    let alone = found.len() == 1 && known[0] != "imports";
+    let alone = found.len() == 1;
     let checks = found.into_iter().map(
         |Found {
              name: item,

@@ -4,13 +4,15 @@ use super::check::CheckKind;
 use super::config::ConfigCheck;
 use super::entry::{Defaults, first_line};
 use super::file::FileCheck;
+use super::imports::Imports;
 use super::run::{RunCheck, RunSettings};
+use super::tools::{Helps, Versions};
 use crate::diagnostic::Diagnostic;
 use crate::source::Place;
 use crate::yaml::{Context, Entries, Kind, Node};
 
 /// Every key that makes a check.
-pub(super) const KINDS: [&str; 3] = ["run", "file", "config"];
+pub(super) const KINDS: [&str; 6] = ["run", "file", "config", "version", "help", "imports"];
 
 /// A check that an entry makes. One entry may make several.
 pub(super) struct Found {
@@ -27,6 +29,16 @@ impl From<CheckKind> for Found {
             name: kind.default_name(),
             place: None,
             kind,
+        }
+    }
+}
+
+impl Found {
+    /// One of several checks of an entry.
+    fn at(place: Place, kind: CheckKind) -> Self {
+        Self {
+            place: Some(place),
+            ..kind.into()
         }
     }
 }
@@ -58,6 +70,37 @@ pub(super) fn read(
             let config = ConfigCheck::take_from(entries, context)?;
             Some(vec![CheckKind::Config(Box::new(config)).into()])
         }
+        ["version"] => {
+            let versions = entries.required::<Versions>("version", "a check", context);
+            let settings = settings(entries, defaults, context);
+            let (versions, settings) = (versions?, Box::new(settings?));
+            let found = versions.0.into_iter().map(|check| {
+                let place = check.tool.name.place.clone();
+                Found::at(place, CheckKind::Version(Box::new(check), settings.clone()))
+            });
+            Some(found.collect())
+        }
+        ["help"] => {
+            let helps = entries.required::<Helps>("help", "a check", context);
+            let settings = settings(entries, defaults, context);
+            let (helps, settings) = (helps?, Box::new(settings?));
+            let found = helps.0.into_iter().map(|check| {
+                let place = check.tool.name.place.clone();
+                Found::at(place, CheckKind::Help(Box::new(check), settings.clone()))
+            });
+            Some(found.collect())
+        }
+        ["imports"] => {
+            let imports = entries.required::<Imports>("imports", "a check", context);
+            let settings = settings(entries, defaults, context);
+            let (imports, settings) = (imports?, Box::new(settings?));
+            let found = imports.0.iter().map(|import| Found {
+                name: import.name(),
+                place: Some(import.place().clone()),
+                kind: CheckKind::Run(Box::new(import.check()), settings.clone()),
+            });
+            Some(found.collect())
+        }
         _ => {
             context.report(undecided_kind(node, &kinds));
             None
@@ -82,6 +125,9 @@ pub(super) fn describe(kind: &str) -> &'static str {
         "run" => "a run check",
         "file" => "a file check",
         "config" => "a config check",
+        "version" => "a version check",
+        "help" => "a help check",
+        "imports" => "an imports check",
         _ => "a check",
     }
 }

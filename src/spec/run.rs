@@ -74,6 +74,20 @@ object! {
 }
 
 impl RunCheck {
+    /// A command that must succeed, of which nothing else is expected.
+    pub(super) fn of(run: Located<Command>) -> Self {
+        Self {
+            run,
+            stdin: None,
+            setup: None,
+            exit: None,
+            stdout: None,
+            stderr: None,
+            within: None,
+            max_memory: None,
+        }
+    }
+
     /// Records what contradicts itself.
     pub(super) fn validate(&self, settings: &RunSettings, context: &mut Context) {
         if let (Some(within), Some(timeout)) = (&self.within, &settings.timeout)

@@ -4,10 +4,12 @@
 //! `1.90b6.24` and `20.10.24+dfsg1` are versions here.
 
 mod compare;
+mod debian;
 mod find;
 mod read;
 mod requirement;
 
 pub use compare::Version;
+pub use debian::upstream;
 pub use find::{Found, find_version};
 pub use requirement::{RequirementError, VersionRequirement};
