@@ -1,5 +1,7 @@
 //! File checks.
 
+use std::path::Path;
+
 use super::files::{ImageFiles, Resolved};
 use crate::engine::{Captured, Engine, EngineError, FileKind, FileStat};
 use crate::expect::{Subject, judge as judge_text};
@@ -17,6 +19,7 @@ pub(super) fn judge(
     check: &FileCheck,
     engine: &dyn Engine,
     files: &ImageFiles,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let path = check.file.value.as_str();
     let must_exist = check.exists.as_ref().is_none_or(|exists| exists.value);
@@ -66,6 +69,7 @@ pub(super) fn judge(
             let subject = Subject {
                 kind: "file.content",
                 name: &name,
+                root,
             };
             findings.extend(judge_text(
                 subject,

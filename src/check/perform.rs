@@ -32,11 +32,11 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
             return run::perform(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
-            file::judge(check, engine, files),
+            file::judge(check, engine, files, &case.root),
             reproduce::file(program, image, check),
         ),
         CheckKind::Config(check) => (
-            config::judge(check, image),
+            config::judge(check, image, &case.root),
             reproduce::config(program, image),
         ),
     };
