@@ -17,16 +17,11 @@ pub(super) fn judge(
     actual: &Captured,
 ) -> Judged {
     let name = subject.name;
-    let text = String::from_utf8_lossy(actual.parts().0);
-    let whole;
-    let text = if is_cut(actual) {
-        text.as_ref()
-    } else {
-        whole = String::from_utf8_lossy(actual.kept());
-        whole.as_ref()
-    };
-    let found = find_version(text);
-    if is_cut(actual) {
+    let cut = is_cut(actual);
+    let (head, _) = actual.parts();
+    let text = String::from_utf8_lossy(if cut { head } else { actual.kept() });
+    let found = find_version(&text);
+    if cut {
         // A number without a dot gives way to a version that may stand in what is missing.
         let is_first = found
             .as_ref()
