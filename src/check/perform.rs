@@ -83,11 +83,11 @@ fn perform_kind(
             return tool::help(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
-            file::judge(check, &files.view(engine)),
+            file::judge(check, &files.view(engine), &case.root),
             reproduce::file(program, image, check),
         ),
         CheckKind::Config(check) => (
-            config::judge(check, image),
+            config::judge(check, image, &case.root),
             reproduce::config(program, image),
         ),
         CheckKind::Late(_) => {

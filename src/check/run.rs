@@ -127,7 +127,12 @@ fn judge(
     let mut undecided = None;
     for (name, expected, actual) in streams {
         let Some(expected) = expected else { continue };
-        match judge_text(Subject { kind: name, name }, expected, actual) {
+        let subject = Subject {
+            kind: name,
+            name,
+            root: &case.root,
+        };
+        match judge_text(subject, expected, actual) {
             Ok(more) => findings.extend(more),
             Err(problem) => undecided = Some(problem),
         }

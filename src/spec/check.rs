@@ -9,6 +9,7 @@ use super::file::FileCheck;
 use super::late::Late;
 use super::options::CheckOptions;
 use super::run::{RunCheck, RunSettings, Stdin};
+use super::text::TextExpectation;
 use super::tools::{HelpCheck, VersionCheck};
 use crate::source::{Located, Place, Source};
 
@@ -86,18 +87,44 @@ impl CheckKind {
 
     /// The files of the project that the check needs, and where it says so.
     pub fn host_files(&self) -> Vec<(PathBuf, Place)> {
-        let (run, settings) = match self {
-            Self::Run(run, settings) => (Some(run), settings),
-            Self::Version(_, settings) | Self::Help(_, settings) => (None, settings),
-            Self::File(_) | Self::Config(_) | Self::Late(_) => return Vec::new(),
+        let settings = match self {
+            Self::Run(_, settings) | Self::Version(_, settings) | Self::Help(_, settings) => {
+                Some(settings)
+            }
+            Self::File(_) | Self::Config(_) | Self::Late(_) => None,
         };
-        let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
-        let mounts = mounts.map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
-        let stdin = run.iter().filter_map(|run| run.stdin.as_ref());
-        let stdin = stdin.filter_map(|stdin| match &stdin.value {
-            Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
-            Stdin::Text(_) => None,
-        });
-        mounts.chain(stdin).collect()
+        let mounts = settings.iter().flat_map(|settings| &settings.mounts);
+        let mounts = mounts
+            .flat_map(|pairs| &pairs.0)
+            .map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
+        let stdin = match self {
+            Self::Run(run, _) => run.stdin.as_ref().and_then(|stdin| match &stdin.value {
+                Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
+                Stdin::Text(_) => None,
+            }),
+            _ => None,
+        };
+        let golden = self
+            .texts()
+            .into_iter()
+            .flat_map(TextExpectation::host_files);
+        let golden = golden.map(|path| (path.value.clone(), path.place.clone()));
+        mounts.chain(stdin).chain(golden).collect()
+    }
+
+    /// What the check expects of texts.
+    fn texts(&self) -> Vec<&TextExpectation> {
+        match self {
+            Self::Run(run, _) => run.stdout.iter().chain(&run.stderr).collect(),
+            Self::File(file) => file.content.iter().collect(),
+            Self::Config(config) => {
+                let pairs = config.env.iter().chain(&config.labels);
+                pairs
+                    .flat_map(|pairs| &pairs.0)
+                    .map(|(_, text)| text)
+                    .collect()
+            }
+            Self::Version(..) | Self::Help(..) | Self::Late(_) => Vec::new(),
+        }
     }
 }

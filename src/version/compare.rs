@@ -56,6 +56,9 @@ pub(super) struct Number(String);
 
 impl Version {
     /// Reads a text that is one version and nothing else; a `v` in front is put aside.
+    ///
+    /// Epochs are not read (`1:2.39.2`): what a package manager puts in front says nothing of the
+    /// version that people know.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);

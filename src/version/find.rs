@@ -8,6 +8,9 @@ use super::read::{Dots, read, run};
 /// What is longer than this is not a version that a person gave.
 const MAX_LENGTH: usize = 128;
 
+/// More than any word that matters in front of a version.
+const MAX_WORD: usize = 16;
+
 /// Where a version stands in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -75,11 +78,6 @@ enum Before {
 
 impl Before {
     fn of(text: &str) -> Self {
-        let word_of = |text: &str| {
-            let is_part = |c: char| c.is_alphanumeric();
-            let start = text.trim_end_matches(is_part).len();
-            text[start..].to_owned()
-        };
         let announces = |word: &str| {
             let word = word.to_ascii_lowercase();
             matches!(word.as_str(), "v" | "ver" | "version" | "go")
@@ -88,7 +86,7 @@ impl Before {
             return Self::Free;
         };
         if last.is_alphanumeric() {
-            let announced = announces(&word_of(text));
+            let announced = announces(word_before(text));
             return if announced {
                 Self::Announced
             } else {
@@ -96,16 +94,16 @@ impl Before {
             };
         }
         let head = &text[..text.len() - last.len_utf8()];
-        let word = word_of(head);
+        let word = word_before(head);
         let is_number = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
         match last {
-            '.' if announces(&word) => Self::Announced,
+            '.' if announces(word) => Self::Announced,
             '.' if !word.is_empty() => Self::Bound,
             // The rest of a date, of a time.
             '-' | '_' | ':' if is_number => Self::Bound,
             ' ' | '\t' | ':' | '=' | '"' | '(' | '-' => {
-                let word = word_of(text.trim_end_matches([' ', '\t', ':', '=', '"', '(', '-']));
-                let announced = announces(&word) && word != "go";
+                let word = word_before(text.trim_end_matches([' ', '\t', ':', '=', '"', '(', '-']));
+                let announced = announces(word) && word != "go";
                 if announced {
                     Self::Announced
                 } else {
@@ -119,6 +117,13 @@ impl Before {
     fn may_lead(self) -> bool {
         self != Self::Bound
     }
+}
+
+/// The letters and digits at the end of a text; of a very long word only its end.
+fn word_before(text: &str) -> &str {
+    let chars = text.char_indices().rev().take(MAX_WORD);
+    let word = chars.take_while(|(_, c)| c.is_alphanumeric());
+    &text[word.last().map_or(text.len(), |(at, _)| at)..]
 }
 
 /// Not a folder of a path, not a share, not the front of a time, a date or a word.

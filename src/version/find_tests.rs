@@ -198,6 +198,8 @@ fn no_version() {
     for text in table {
         assert_eq!(find_version(text), None, "{text}");
     }
+    // Takes long where every number looks back to the beginning.
+    assert_eq!(find_version(&"é1".repeat(200_000)), None);
     let long = format!("tool {}.1", "9".repeat(100_000));
     assert_eq!(find_version(&long), None);
 }

@@ -229,6 +229,7 @@ impl fmt::Display for VersionRequirement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn requirements() {
@@ -359,6 +360,14 @@ mod tests {
             "1.16.*, <=1.16",
         ] {
             assert!(VersionRequirement::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_tried(text in "[ -~é]{0,30}", other in "[<>=^~!|, *.0-9xrc]{0,20}") {
+            let _ = VersionRequirement::parse(&text);
+            let _ = VersionRequirement::parse(&other);
         }
     }
 }
