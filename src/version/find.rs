@@ -39,7 +39,10 @@ pub fn find_version(text: &str) -> Option<Found> {
         let release_end = run(bytes, start, |b| b.is_ascii_digit() || *b == b'.').min(end);
         let before = Before::of(&text[..start]);
         let dotted = bytes[start..release_end].contains(&b'.');
-        let fits = end - start <= MAX_LENGTH && before.may_lead() && may_follow(&text[end..]);
+        let fits = end - start <= MAX_LENGTH
+            && before.may_lead()
+            && may_follow(&text[end..])
+            && !in_path(&text[..start]);
         if !fits {
             // On to what stands after the word; `x86_64-1.2` is no version either.
             at = end;
@@ -99,6 +102,8 @@ impl Before {
         match last {
             '.' if announces(word) => Self::Announced,
             '.' if !word.is_empty() => Self::Bound,
+            // What a loader misses: version `GLIBC_2.34' not found.
+            '_' if ["GLIBC", "GLIBCXX", "CXXABI"].contains(&word) => Self::Bound,
             // The rest of a date, of a time.
             '-' | '_' | ':' if is_number => Self::Bound,
             ' ' | '\t' | ':' | '=' | '"' | '(' | '-' => {
@@ -124,6 +129,13 @@ fn word_before(text: &str) -> &str {
     let chars = text.char_indices().rev().take(MAX_WORD);
     let word = chars.take_while(|(_, c)| c.is_alphanumeric());
     &text[word.last().map_or(text.len(), |(at, _)| at)..]
+}
+
+/// Whether the word that ends here began with a slash: a path or an address, not `nginx/1.22.1`.
+fn in_path(text: &str) -> bool {
+    let ends_word = |c: char| c.is_whitespace() || "\"'`()[]=:,;".contains(c);
+    let chars = text.chars().rev().take(MAX_LENGTH);
+    chars.take_while(|c| !ends_word(*c)).last() == Some('/')
 }
 
 /// Not a folder of a path, not a share, not the front of a time, a date or a word.

@@ -153,6 +153,12 @@ const BANNERS: &[(&str, &str)] = &[
         "2.4.1",
     ),
     ("version 127.0.0.1", "127.0.0.1"),
+    (
+        "Using GATK jar /gatk/gatk-package-4.1.8.0-local.jar\nRunning:\n    java -Dlevel=2 -jar \
+         /gatk/gatk-package-4.1.8.0-local.jar --version\nThe Genome Analysis Toolkit (GATK) v4.1.9.0",
+        "4.1.9.0",
+    ),
+    ("N E X T F L O W  ~  version 22.10.4", "22.10.4"),
     ("package 2.0.dev1.", "2.0.dev1"),
     ("it is version 3.2.", "3.2"),
 ];
@@ -193,6 +199,10 @@ fn no_version() {
         "100.0% done",
         "libssl.so.1.1: cannot open shared object file",
         "exited with 1",
+        "/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found (required by samtools)",
+        "Error: Unable to access jarfile /opt/tool-1.2.jar",
+        "see https://example.org/tool-1.2.html",
+        "bash: line 1: samtools: command not found",
         "ä1.2",
     ];
     for text in table {
