@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::report::text::terminal_text;
+use super::harmless::harmless;
 use crate::source::{Place, Source};
 
 /// A place that covers more lines is shown by its first one.
@@ -14,6 +14,9 @@ const FARTHEST_LINES: usize = 50;
 const AROUND: usize = 200;
 /// What is shown of a place in a long line, in bytes.
 const LONGEST_PLACE: usize = 400;
+
+/// Says nothing where it may stand, at the beginning.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A part of a file, ready to be shown.
 #[derive(Debug)]
@@ -85,7 +88,10 @@ fn push_line(
     text: &mut String,
     spans: &mut [Range<usize>],
 ) {
-    let whole = source.line(line);
+    let mut whole = source.line(line);
+    if line == 0 && source.text().starts_with(BYTE_ORDER_MARK) {
+        whole.start += BYTE_ORDER_MARK.len_utf8();
+    }
     // The line break belongs to the line, or a range that ends behind it would have no end.
     let holds = |at: usize| source.line_index(at) == line;
     let mut marks: Vec<usize> = ranges
@@ -140,11 +146,6 @@ fn window(source: &Source, whole: &Range<usize>, anchor: usize, marks: &[usize])
     let end = (last.min(anchor + LONGEST_PLACE) + AROUND).min(whole.end);
     let text = source.text();
     text.floor_char_boundary(start)..text.floor_char_boundary(end)
-}
-
-/// A piece of a line without what acts, and without the mark of the byte order.
-fn harmless(piece: &str) -> String {
-    terminal_text(piece.replace('\u{feff}', ""))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use annotate_snippets::{
 use anstream::adapter::strip_str;
 
 use super::excerpt::{Excerpt, near};
+use super::harmless::harmless;
 use super::suggestion::suggestion;
 use crate::report::text::{one_line, terminal_text};
 use crate::source::Place;
@@ -173,7 +174,7 @@ fn snippet(places: &[Shown<'_>]) -> Snippet<'static, Annotation<'static>> {
 
 /// One harmless line, cut in the middle when it is very long.
 fn short(text: &str, longest: usize) -> String {
-    let line = terminal_text(text).replace('\n', "␊").replace('\t', "␉");
+    let line = harmless(text).replace('\n', "␊").replace('\t', "␉");
     let count = line.chars().count();
     if count <= longest {
         return line;

@@ -4,6 +4,7 @@
 //! - `excerpt`: the few lines that a message shows, however long the file and whatever is in it
 
 mod excerpt;
+mod harmless;
 mod list;
 mod mistake;
 mod suggestion;

@@ -1,14 +1,11 @@
 //! Finds and reads spec files.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::check::Spec;
 use crate::diagnostic::Diagnostic;
-use crate::source::{Place, Source};
-use crate::yaml::{Context, parse};
-
-/// A spec is written by people; what is larger than this is something else.
-const MAX_BYTES: u64 = 16 << 20;
+use crate::yaml::{self, Context, ReadError, parse};
 
 /// Why specs can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +21,21 @@ pub enum LoadError {
     /// A folder holds no spec.
     #[error("no spec (*.yaml, *.yml) under {}", .0.display())]
     NoSpec(PathBuf),
+}
+
+impl LoadError {
+    /// Names the file as people do: seen from `root`.
+    fn below(self, root: &Path) -> Self {
+        match self {
+            Self::Unreadable { path, reason } => Self::Unreadable {
+                path: path.strip_prefix(root).map_or(path.clone(), Path::to_owned),
+                reason,
+            },
+            Self::NoSpec(path) => {
+                Self::NoSpec(path.strip_prefix(root).map_or(path.clone(), Path::to_owned))
+            }
+        }
+    }
 }
 
 /// What was read.
@@ -42,15 +54,15 @@ pub struct Loaded {
 pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Loaded, LoadError> {
     let mut files = Vec::new();
     for path in paths {
-        let found = spec_files(&root.join(path))?;
+        let found = spec_files(&root.join(path)).map_err(|error| error.below(root))?;
         if found.is_empty() {
-            return Err(LoadError::NoSpec(path.clone()));
+            return Err(LoadError::NoSpec(path.clone()).below(root));
         }
         files.extend(found);
     }
     let mut specs = Vec::new();
     let mut mistakes = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for file in files {
         if seen.insert(file.clone()) {
             match read(root, &file)? {
@@ -64,28 +76,16 @@ pub fn load(root: &Path, paths: &[PathBuf]) -> Result<Loaded, LoadError> {
 
 fn read(root: &Path, file: &Path) -> Result<Result<Spec, Vec<Diagnostic>>, LoadError> {
     let shown = file.strip_prefix(root).unwrap_or(file);
-    let unreadable = |reason: String| LoadError::Unreadable {
-        path: shown.to_owned(),
-        reason,
-    };
-    let size = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?;
-    if size.len() > MAX_BYTES {
-        return Err(unreadable("larger than 16 MiB, so not a spec".to_owned()));
-    }
-    let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
+    let source = match yaml::read(file, shown) {
+        Ok(source) => source,
+        Err(ReadError::NotText(mistake)) => return Ok(Err(vec![*mistake])),
         Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let source = Source::new(shown, text);
-            let place = Place::new(&source, valid..valid + '\u{fffd}'.len_utf8());
-            return Ok(Err(vec![
-                Diagnostic::new(&place, "not valid UTF-8").help("save the file as UTF-8"),
-            ]));
+            return Err(LoadError::Unreadable {
+                path: shown.to_owned(),
+                reason: error.to_string(),
+            });
         }
     };
-    let source = Source::new(shown, text);
     let mut context = Context::default();
     let spec = match parse(&source) {
         Ok(node) => Spec::read(&source, &node, &mut context),
@@ -96,27 +96,37 @@ fn read(root: &Path, file: &Path) -> Result<Result<Spec, Vec<Diagnostic>>, LoadE
     };
     let mut mistakes = context.into_diagnostics();
     mistakes.sort_by_key(|mistake| mistake.place().range().start);
+    // What an alias repeats is read again, mistakes included.
+    mistakes.dedup_by(|a, b| a.place().range() == b.place().range() && a.message() == b.message());
     Ok(spec.filter(|_| mistakes.is_empty()).ok_or(mistakes))
 }
 
 /// The file itself, or the specs below a folder in the order of their names.
 fn spec_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
-    let unreadable = |error: std::io::Error| LoadError::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
-    if !path.is_dir() {
-        std::fs::metadata(path).map_err(unreadable)?;
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries: Result<Vec<_>, _> = std::fs::read_dir(path).map_err(unreadable)?.collect();
-    let mut entries: Vec<PathBuf> = entries
-        .map_err(unreadable)?
-        .into_iter()
-        .map(|entry| entry.path())
-        .collect();
-    entries.sort();
     let mut files = Vec::new();
+    if path.is_dir() {
+        collect(path, &mut HashSet::new(), &mut files)?;
+    } else {
+        std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        files.push(path.to_owned());
+    }
+    Ok(files)
+}
+
+/// Appends the specs below `folder`. A link back to a folder of `seen` leads to nothing new.
+fn collect(
+    folder: &Path,
+    seen: &mut HashSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), LoadError> {
+    let failed = |error: std::io::Error| unreadable(folder, &error);
+    if !seen.insert(folder.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).map_err(failed)?.collect();
+    let entries = entries.map_err(failed)?;
+    let mut entries: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    entries.sort();
     for entry in entries {
         let hidden = entry
             .file_name()
@@ -125,7 +135,7 @@ fn spec_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
             continue;
         }
         if entry.is_dir() {
-            files.extend(spec_files(&entry)?);
+            collect(&entry, seen, files)?;
         } else if entry
             .extension()
             .is_some_and(|end| end == "yaml" || end == "yml")
@@ -133,5 +143,12 @@ fn spec_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
             files.push(entry);
         }
     }
-    Ok(files)
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> LoadError {
+    LoadError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
 }

@@ -7,8 +7,11 @@ mod decode;
 mod node;
 mod object;
 mod parse;
+mod read;
+mod syntax;
 
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
 pub use node::{Kind, Node};
 pub(crate) use object::object;
 pub use parse::parse;
+pub use read::{ReadError, read};
