@@ -177,6 +177,10 @@ fn size() {
             "a list of 300,000 items",
             check(&format!("    exit: [{}]\n", "1, ".repeat(300_000))),
         ),
+        (
+            "an alias with a long name",
+            format!("image: *{}\n", "a".repeat(1_000_000)),
+        ),
         ("more than 16 MiB", "#".repeat((16 << 20) + 1)),
         ("nothing but line breaks", "\n".repeat(16 << 20)),
     ]);

@@ -174,19 +174,18 @@ fn snippet(places: &[Shown<'_>]) -> Snippet<'static, Annotation<'static>> {
 
 /// One harmless line, cut in the middle when it is very long.
 fn short(text: &str, longest: usize) -> String {
-    let line = harmless(text).replace('\n', "␊").replace('\t', "␉");
-    let count = line.chars().count();
-    if count <= longest {
-        return line;
-    }
-    let at = |number: usize| {
-        line.char_indices()
-            .nth(number)
-            .map_or(line.len(), |(at, _)| at)
+    // Cut first: to make a long text harmless takes long.
+    let line = match text.char_indices().nth(longest) {
+        None => harmless(text),
+        Some(_) => {
+            let tail = longest / 4;
+            let (head_end, _) = text.char_indices().nth(longest - tail).unwrap_or_default();
+            let (tail_start, _) = text.char_indices().nth_back(tail).unwrap_or_default();
+            let (head, tail) = (&text[..head_end], &text[tail_start..]);
+            format!("{} … {}", harmless(head), harmless(tail))
+        }
     };
-    let tail = longest / 4;
-    let (head, tail) = (&line[..at(longest - tail)], &line[at(count - tail)..]);
-    format!("{head} … {tail}")
+    line.replace('\n', "␊").replace('\t', "␉")
 }
 
 /// Harmless lines, none of them very long.

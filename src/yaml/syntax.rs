@@ -13,6 +13,9 @@ use crate::source::{Place, Source};
 
 const SPACES: &str = "YAML is indented with spaces, not with tabs";
 
+/// Enough to recognise an alias by, in bytes.
+const LONGEST_NAME: usize = 100;
+
 /// What to do about a line that is indented neither as a part of the value above nor as the next one.
 const COLUMNS: &str =
     "the keys of one map begin in the same column, and so do the `- ` of one list";
@@ -163,8 +166,9 @@ fn indented_with_tab(place: &Place) -> bool {
     indent.contains('\t')
 }
 
-/// What `text` begins with, up to white space or a bracket.
+/// What `text` begins with, up to white space or a bracket, and not much of it.
 fn word(text: &str) -> &str {
+    let text = &text[..text.floor_char_boundary(LONGEST_NAME)];
     let end = text.find(|c: char| c.is_whitespace() || ",[]{}".contains(c));
     &text[..end.unwrap_or(text.len())]
 }
