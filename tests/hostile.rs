@@ -291,9 +291,7 @@ fn what_yaml_can_do() {
             ("two merges", check("    env: {<<: {A: b}, <<: {C: d}}\n")),
             (
                 "a mistake in what is merged",
-                format!(
-                    "image: img:1\nchecks:\n  - &c {{run: x, exit: y}}\n  - {{<<: *c, name: z}}\n"
-                ),
+                "image: img:1\nchecks:\n  - &c {run: x, exit: y}\n  - {<<: *c, name: z}\n".into(),
             ),
             ("duplicate keys", check("    exit: 0\n    'exit': 1\n")),
             ("a list as a key", check("    ? [a]\n    : b\n")),

@@ -22,21 +22,22 @@ const LONGEST_HELP: usize = 2_000;
 /// One mistake in a spec or project file.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    message: String,
+    // Boxed texts, because many functions return this as their error.
+    message: Box<str>,
     place: Place,
-    label: String,
+    label: Box<str>,
     related: Vec<(Place, String)>,
     notes: Vec<String>,
-    help: Option<String>,
+    help: Option<Box<str>>,
 }
 
 impl Diagnostic {
     /// `message` says what is wrong in one line, without a full stop.
     pub fn new(place: &Place, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             place: place.clone(),
-            label: String::new(),
+            label: Box::default(),
             related: Vec::new(),
             notes: Vec::new(),
             help: None,
@@ -46,7 +47,7 @@ impl Diagnostic {
     /// Adds the words that stand beside the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.label = label.into().into_boxed_str();
         self
     }
 
@@ -67,7 +68,7 @@ impl Diagnostic {
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into().into_boxed_str());
         self
     }
 

@@ -8,6 +8,7 @@ mod node;
 mod object;
 mod parse;
 mod read;
+mod rules;
 mod syntax;
 
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 
-use super::parse::MAX_DEPTH;
+use super::rules::MAX_DEPTH;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, Source};
 
