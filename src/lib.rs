@@ -18,4 +18,5 @@ pub mod run;
 pub mod source;
 pub mod spec;
 pub mod verdict;
+pub mod version;
 pub mod yaml;

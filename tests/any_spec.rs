@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use seatrial::diagnostic::{Diagnostic, Diagnostics};
 use seatrial::source::Source;
+use seatrial::spec::Inputs;
 use seatrial::yaml::{Kind, Node};
 
 /// Pieces that mean something in YAML, in specs or on a terminal.
@@ -100,6 +101,14 @@ const TOKENS: &[&str] = &[
     "timeout: 5s",
     "name: ",
     "mode: ",
+    "${{ x }}",
+    "${{ ",
+    "}}",
+    "each: {x: [1, 2]}",
+    "include: ",
+    "spec.yaml",
+    "tags: ",
+    "retries: ",
     "{contains: x}",
     "matches: '('",
     "x",
@@ -164,8 +173,12 @@ fn survives(spec: &[u8]) -> Result<(), TestCaseError> {
     let folder = tempfile::tempdir().unwrap();
     let mut file = std::fs::File::create(folder.path().join("spec.yaml")).unwrap();
     file.write_all(spec).unwrap();
-    let loaded = seatrial::spec::load(folder.path(), &[PathBuf::from(".")]).unwrap();
-    prop_assert_eq!(loaded.specs.len(), usize::from(loaded.mistakes.is_empty()));
+    let inputs = Inputs {
+        project: None,
+        env: &|_| None,
+    };
+    let loaded = seatrial::spec::load(folder.path(), &[PathBuf::from(".")], inputs).unwrap();
+    prop_assert_eq!(loaded.specs.is_empty(), !loaded.mistakes.is_empty());
     loaded.mistakes.iter().try_for_each(can_be_shown)?;
     let all = Diagnostics(loaded.mistakes).render(false);
     prop_assert!(!all.contains('\r'), "{all:?}");

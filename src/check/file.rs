@@ -1,7 +1,7 @@
 //! File checks.
 
-use super::files::{ImageFiles, Resolved};
-use crate::engine::{Captured, Engine, EngineError, FileKind, FileStat};
+use super::files::{Resolved, resolve};
+use crate::engine::{Captured, EngineError, FileKind, FileStat, Files};
 use crate::expect::{Subject, judge as judge_text};
 use crate::source::Located;
 use crate::spec::{FileCheck, FileType};
@@ -13,11 +13,7 @@ const MAX_CONTENT: u64 = 16 << 20;
 const MAX_NAMES: u64 = 1 << 20;
 
 /// Judges one path.
-pub(super) fn judge(
-    check: &FileCheck,
-    engine: &dyn Engine,
-    files: &ImageFiles,
-) -> Result<Vec<Finding>, Problem> {
+pub(super) fn judge(check: &FileCheck, files: &dyn Files) -> Result<Vec<Finding>, Problem> {
     let path = check.file.value.as_str();
     let must_exist = check.exists.as_ref().is_none_or(|exists| exists.value);
     let place = check
@@ -31,7 +27,7 @@ pub(super) fn judge(
 
     if !must_exist {
         // A link is something too, wherever it leads.
-        let there = files.stat(engine, path)?.is_some();
+        let there = files.stat(path)?.is_some();
         let message = format!("{path} exists, which it must not");
         return Ok(there
             .then(|| Finding::new(place, "file.exists", message))
@@ -39,12 +35,12 @@ pub(super) fn judge(
             .collect());
     }
     let resolved = if wants_link {
-        match files.stat(engine, path)? {
+        match files.stat(path)? {
             Some(stat) => Resolved::Found(path.to_owned(), stat),
             None => Resolved::Missing,
         }
     } else {
-        files.resolve(engine, path)?
+        resolve(files, path)?
     };
     let (path, stat) = match resolved {
         Resolved::Found(path, stat) => (path, stat),
@@ -58,20 +54,16 @@ pub(super) fn judge(
         }
     };
     let mut findings = attributes(check, &path, &stat);
-    findings.extend(ownership(check, engine, files, &path)?);
+    findings.extend(ownership(check, files, &path)?);
     if let Some(expected) = &check.content {
         if stat.kind == FileKind::File {
-            let content = files.read(engine, &path, MAX_CONTENT)?;
+            let content = files.read(&path, MAX_CONTENT)?;
             let name = format!("the content of {path}");
             let subject = Subject {
                 kind: "file.content",
                 name: &name,
             };
-            findings.extend(judge_text(
-                subject,
-                expected,
-                &Captured::whole(content.to_vec()),
-            )?);
+            findings.extend(judge_text(subject, expected, &Captured::whole(content))?);
         } else {
             let message = format!("{path} is {}, so it has no content", describe(stat.kind));
             let place = expected
@@ -114,15 +106,14 @@ fn attributes(check: &FileCheck, path: &str, stat: &FileStat) -> Vec<Finding> {
 
 fn ownership(
     check: &FileCheck,
-    engine: &dyn Engine,
-    files: &ImageFiles,
+    files: &dyn Files,
     path: &str,
 ) -> Result<Vec<Finding>, EngineError> {
     let mut findings = Vec::new();
     if check.owner.is_none() && check.group.is_none() {
         return Ok(findings);
     }
-    let owner = files.owner(engine, path)?;
+    let owner = files.owner(path)?;
     let sides = [
         (
             &check.owner,
@@ -135,7 +126,7 @@ fn ownership(
     ];
     for (expected, word, kind, names, id) in sides {
         let Some(expected) = expected else { continue };
-        if let Some(message) = wrong_owner(expected, id, names, engine, files)? {
+        if let Some(message) = wrong_owner(expected, id, names, files)? {
             let message = format!("the {word} of {path} {message}");
             findings.push(Finding::new(&expected.place, kind, message));
         }
@@ -148,15 +139,14 @@ fn wrong_owner(
     expected: &Located<String>,
     id: u64,
     names: &str,
-    engine: &dyn Engine,
-    files: &ImageFiles,
+    files: &dyn Files,
 ) -> Result<Option<String>, EngineError> {
     if let Ok(number) = expected.value.parse::<u64>() {
         return Ok((number != id).then(|| format!("must be {number}, it is {id}")));
     }
-    let table = match files.resolve(engine, names)? {
-        Resolved::Found(path, _) => files.read(engine, &path, MAX_NAMES)?,
-        _ => std::sync::Arc::default(),
+    let table = match resolve(files, names)? {
+        Resolved::Found(path, _) => files.read(&path, MAX_NAMES)?,
+        _ => Vec::new(),
     };
     let table = String::from_utf8_lossy(&table);
     let entries = || {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::engine::{Engine, EngineError, FileKind, FileOwner, FileStat, Image};
+use crate::engine::{Engine, EngineError, FileKind, FileOwner, FileStat, Files, Image, Visit};
 
 /// As many links as Linux follows before it gives up (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -44,47 +44,59 @@ impl ImageFiles {
         &self.image
     }
 
-    pub(super) fn stat(
-        &self,
-        engine: &dyn Engine,
-        path: &str,
-    ) -> Result<Option<FileStat>, EngineError> {
-        self.stats.get(path, || engine.stat(&self.image, path))
-    }
-
-    pub(super) fn owner(&self, engine: &dyn Engine, path: &str) -> Result<FileOwner, EngineError> {
-        self.owners.get(path, || engine.owner(&self.image, path))
-    }
-
-    pub(super) fn read(
-        &self,
-        engine: &dyn Engine,
-        path: &str,
-        limit: u64,
-    ) -> Result<Arc<Vec<u8>>, EngineError> {
-        let read = || engine.read(&self.image, path, limit).map(Arc::new);
-        self.contents.get(path, read)
-    }
-
-    /// Follows the links at the end of `path`.
-    pub(super) fn resolve(&self, engine: &dyn Engine, path: &str) -> Result<Resolved, EngineError> {
-        let mut path = path.to_owned();
-        for followed in 0..MAX_LINKS {
-            let Some(stat) = self.stat(engine, &path)? else {
-                let dangling = followed > 0;
-                return Ok(if dangling {
-                    Resolved::Dangling(path)
-                } else {
-                    Resolved::Missing
-                });
-            };
-            match &stat.link_target {
-                Some(target) if stat.kind == FileKind::Symlink => path = join(&path, target),
-                _ => return Ok(Resolved::Found(path, stat)),
-            }
+    /// The files, asked of `engine` where they are not known yet.
+    pub(super) fn view<'a>(&'a self, engine: &'a dyn Engine) -> Known<'a> {
+        Known {
+            known: self,
+            files: engine.files(&self.image),
         }
-        Ok(Resolved::Dangling(path))
     }
+}
+
+/// Files that are asked for once.
+pub(super) struct Known<'a> {
+    known: &'a ImageFiles,
+    files: Box<dyn Files + 'a>,
+}
+
+impl Files for Known<'_> {
+    fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
+        self.known.stats.get(path, || self.files.stat(path))
+    }
+
+    fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
+        self.known.owners.get(path, || self.files.owner(path))
+    }
+
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        let read = || self.files.read(path, limit).map(Arc::new);
+        let content = self.known.contents.get(path, read)?;
+        Ok(Arc::unwrap_or_clone(content))
+    }
+
+    fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        self.files.walk(folder, visit)
+    }
+}
+
+/// Follows the links at the end of `path`.
+pub(super) fn resolve(files: &dyn Files, path: &str) -> Result<Resolved, EngineError> {
+    let mut path = path.to_owned();
+    for followed in 0..MAX_LINKS {
+        let Some(stat) = files.stat(&path)? else {
+            let dangling = followed > 0;
+            return Ok(if dangling {
+                Resolved::Dangling(path)
+            } else {
+                Resolved::Missing
+            });
+        };
+        match &stat.link_target {
+            Some(target) if stat.kind == FileKind::Symlink => path = join(&path, target),
+            _ => return Ok(Resolved::Found(path, stat)),
+        }
+    }
+    Ok(Resolved::Dangling(path))
 }
 
 /// A link's target as an absolute path.

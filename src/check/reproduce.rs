@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
-use crate::spec::{FileCheck, FileType, RunCheck, Stdin};
+use crate::spec::{Command, FileCheck, FileType, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
@@ -32,6 +32,34 @@ pub(super) fn run(
     if let Some(workdir) = &process.workdir {
         option("-w", workdir);
     }
+    let limits = &process.limits;
+    if let Some(memory) = limits.memory {
+        // No swap on top of it, as in the check.
+        option("--memory", &memory.to_string());
+        option("--memory-swap", &memory.to_string());
+    }
+    if let Some(cpus) = limits.cpus {
+        option("--cpus", &cpus.to_string());
+    }
+    if let Some(pids) = limits.pids {
+        option("--pids-limit", &pids.to_string());
+    }
+    for capability in &process.cap_drop {
+        option("--cap-drop", capability);
+    }
+    for capability in &process.cap_add {
+        option("--cap-add", capability);
+    }
+    for (folder, options) in &process.tmpfs {
+        let colon = if options.is_empty() { "" } else { ":" };
+        option("--tmpfs", &format!("{folder}{colon}{options}"));
+    }
+    if let Some(platform) = &process.platform {
+        option("--platform", platform);
+    }
+    if process.read_only {
+        words.push("--read-only".to_owned());
+    }
     for mount in &process.mounts {
         // Readable from the project's folder, where whoever copies the line most likely is.
         let source = match root
@@ -59,10 +87,11 @@ pub(super) fn run(
     if check.stdin.is_some() {
         words.push("-i".to_owned());
     }
-    let (program, arguments) = process
-        .argv
-        .split_first()
-        .map_or(("", &[][..]), |(p, a)| (p, a));
+    let argv = match &check.setup {
+        None => process.argv.clone(),
+        Some(setup) => prepared(setup, &process.argv),
+    };
+    let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
     words.extend([
         "--entrypoint".to_owned(),
         quote(program),
@@ -70,6 +99,21 @@ pub(super) fn run(
     ]);
     words.extend(arguments.iter().map(|argument| quote(argument)));
     format!("{before}{}{after}", words.join(" "))
+}
+
+/// A command that prepares the container and then becomes the command of the check.
+fn prepared(setup: &Command, argv: &[String]) -> Vec<String> {
+    let setup = match setup {
+        Command::Shell(line) => line.trim_end().to_owned(),
+        Command::Exec(argv) => argv
+            .iter()
+            .map(|word| quote(word))
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    let script = format!("{{ {setup}\n}} && exec \"$@\"");
+    let sh = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned);
+    sh.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// How to look at a file by hand.

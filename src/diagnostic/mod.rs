@@ -11,4 +11,4 @@ mod suggestion;
 
 pub use list::Diagnostics;
 pub use mistake::Diagnostic;
-pub use suggestion::suggestion;
+pub use suggestion::{is_close, suggestion};

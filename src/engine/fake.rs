@@ -9,9 +9,11 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::capture::{Capture, Captured};
-use super::image::{FileKind, FileOwner, FileStat, Image, ImageConfig};
+use super::fake_running::{Background, FakeRunning};
+use super::image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 use super::process::{Ended, Outcome, Process};
-use super::traits::{Engine, EngineError, EngineInfo};
+use super::running::{Running, Tap};
+use super::traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
 
 /// An engine that answers from a script.
 #[derive(Debug)]
@@ -30,6 +32,9 @@ struct Script {
     /// Answers to processes; the first whose `when` is part of the command line counts.
     #[serde(default)]
     runs: Vec<Answer>,
+    /// What processes in the background do, found like `runs`.
+    #[serde(default)]
+    background: Vec<Background>,
     /// Contents of files, by path.
     #[serde(default)]
     files: HashMap<String, String>,
@@ -87,50 +92,33 @@ impl FakeEngine {
         })
     }
 
+    /// Whether the run is to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    pub(super) fn script_files(&self) -> Box<dyn Files + '_> {
+        Box::new(&self.script)
+    }
+
     /// Sleeps, but no longer than until the run is stopped.
-    fn sleep(&self, time: Duration) -> Result<(), EngineError> {
+    pub(super) fn sleep(&self, time: Duration) -> Result<(), EngineError> {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            if *self.stop.borrow() {
+            if self.is_stopped() {
                 return Err(EngineError::Interrupted);
             }
             std::thread::sleep(Duration::from_millis(5).min(time));
         }
         Ok(())
     }
-}
 
-impl Engine for FakeEngine {
-    fn info(&self) -> &EngineInfo {
-        &self.info
-    }
-
-    fn parallelism(&self) -> usize {
-        4
-    }
-
-    fn image(&self, reference: &str) -> Result<Image, EngineError> {
-        let reference = reference.to_owned();
-        if !self.script.images.contains(&reference) {
-            return Err(EngineError::NoSuchImage { reference });
-        }
-        Ok(Image {
-            id: format!("sha256:{}", "0".repeat(64)),
-            reference,
-            repo_digests: Vec::new(),
-            size: 0,
-            config: ImageConfig::default(),
-        })
-    }
-
-    fn run(&self, _: &Image, process: &Process) -> Result<Outcome, EngineError> {
+    /// What the script says of a process.
+    pub(super) fn answer(&self, process: &Process) -> Result<Outcome, EngineError> {
         let line = process.argv.join(" ");
         let answers = &self.script.runs;
         let Some(answer) = answers.iter().find(|answer| line.contains(&answer.when)) else {
-            return Err(EngineError::Failed {
-                step: "find an answer in its script",
-                reason: line,
-            });
+            return Err(no_answer(line));
         };
         let takes = Duration::from_millis(answer.takes);
         self.sleep(takes.min(process.timeout))?;
@@ -164,31 +152,117 @@ impl Engine for FakeEngine {
             duration: takes,
         })
     }
+}
 
-    fn stat(&self, _: &Image, path: &str) -> Result<Option<FileStat>, EngineError> {
-        Ok(self.script.files.get(path).map(|content| FileStat {
-            kind: FileKind::File,
-            mode: 0o644,
-            size: content.len() as u64,
-            link_target: None,
-        }))
+fn no_answer(line: String) -> EngineError {
+    EngineError::Failed {
+        step: "find an answer in its script",
+        reason: line,
+    }
+}
+
+impl Engine for FakeEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
     }
 
-    fn owner(&self, _: &Image, _: &str) -> Result<FileOwner, EngineError> {
-        Ok(FileOwner { uid: 0, gid: 0 })
+    fn parallelism(&self) -> usize {
+        4
     }
 
-    fn read(&self, _: &Image, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {
-        Ok(self
-            .script
-            .files
-            .get(path)
-            .cloned()
-            .unwrap_or_default()
-            .into_bytes())
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        let reference = reference.to_owned();
+        if !self.script.images.contains(&reference) {
+            return Err(EngineError::NoSuchImage { reference });
+        }
+        Ok(Image {
+            id: format!("sha256:{}", "0".repeat(64)),
+            reference,
+            repo_digests: Vec::new(),
+            size: 0,
+            config: ImageConfig::default(),
+        })
+    }
+
+    fn run(
+        &self,
+        _: &Image,
+        process: &Process,
+        look: Option<&mut Look<'_>>,
+    ) -> Result<Outcome, EngineError> {
+        let outcome = self.answer(process)?;
+        if let (Ended::Exited { .. }, Some(look)) = (&outcome.ended, look) {
+            look(&&self.script);
+        }
+        Ok(outcome)
+    }
+
+    fn start<'a>(
+        &'a self,
+        _: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError> {
+        let line = process.argv.join(" ");
+        let scripts = &self.script.background;
+        let Some(script) = scripts.iter().find(|script| line.contains(&script.when)) else {
+            return Err(no_answer(line));
+        };
+        if let Some(reason) = &script.error {
+            return Err(EngineError::Failed {
+                step: "start a container",
+                reason: reason.clone(),
+            });
+        }
+        Ok(Box::new(FakeRunning::start(self, script.clone(), tap)))
+    }
+
+    fn files<'a>(&'a self, _: &'a Image) -> Box<dyn Files + 'a> {
+        Box::new(&self.script)
     }
 
     fn close(&self) -> Result<usize, EngineError> {
         Ok(self.script.left_behind)
+    }
+}
+
+impl Script {
+    fn entry(path: &str, content: &str) -> FileEntry {
+        FileEntry {
+            path: path.to_owned(),
+            stat: FileStat {
+                kind: FileKind::File,
+                mode: 0o644,
+                size: content.len() as u64,
+                link_target: None,
+            },
+            owner: FileOwner { uid: 0, gid: 0 },
+        }
+    }
+}
+
+impl Files for &Script {
+    fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
+        let content = self.files.get(path);
+        Ok(content.map(|content| Script::entry(path, content).stat))
+    }
+
+    fn owner(&self, _: &str) -> Result<FileOwner, EngineError> {
+        Ok(FileOwner { uid: 0, gid: 0 })
+    }
+
+    fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {
+        let content = self.files.get(path).cloned();
+        Ok(content.unwrap_or_default().into_bytes())
+    }
+
+    fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        let folder = format!("{}/", folder.trim_end_matches('/'));
+        for (path, content) in &self.files {
+            if path.starts_with(&folder) {
+                visit(&Script::entry(path, content), &mut content.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 }

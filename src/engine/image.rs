@@ -73,3 +73,14 @@ pub struct FileOwner {
     /// Group.
     pub gid: u64,
 }
+
+/// One thing in a file system.
+#[derive(Debug, Clone)]
+pub struct FileEntry {
+    /// The absolute path, without a slash at the end.
+    pub path: String,
+    /// What it is. A second name of a file (a hard link) is described like the first.
+    pub stat: FileStat,
+    /// Whose it is.
+    pub owner: FileOwner,
+}

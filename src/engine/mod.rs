@@ -3,12 +3,15 @@
 mod capture;
 pub mod docker;
 mod fake;
+mod fake_running;
 mod image;
 mod process;
+mod running;
 mod traits;
 
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
-pub use image::{FileKind, FileOwner, FileStat, Image, ImageConfig};
-pub use process::{Ended, Mount, Network, Outcome, Process};
-pub use traits::{Engine, EngineError, EngineInfo};
+pub use image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
+pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
+pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder};
+pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

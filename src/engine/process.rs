@@ -22,12 +22,43 @@ pub struct Process {
     pub stdin: Option<Vec<u8>>,
     /// Files and folders of the host that it sees, read-only.
     pub mounts: Vec<Mount>,
+    /// Folders in memory that it can write to, by absolute path, with the options that tmpfs knows
+    /// (`size=64m,mode=1777`), or none.
+    pub tmpfs: Vec<(String, String)>,
     /// Its network.
     pub network: Network,
+    /// What it may use of the machine.
+    pub limits: Limits,
+    /// Capabilities in addition to the engine's default ones, without `CAP_`.
+    pub cap_add: Vec<String>,
+    /// Capabilities of the default ones that it does without; `ALL` for every one.
+    pub cap_drop: Vec<String>,
+    /// Whether its root file system can't be written to.
+    pub read_only: bool,
+    /// The platform that the image must be for (`os/architecture`), if it must be a certain one.
+    pub platform: Option<String>,
+    /// Ports of the container that must be reachable from here.
+    pub ports: Vec<u16>,
+    /// Whether it has a container of its own.
+    pub isolation: Isolation,
+    /// Whether its duration and its want of memory must be told exactly, which costs a question
+    /// more.
+    pub exact: bool,
     /// After this time it is killed.
     pub timeout: Duration,
     /// How many bytes of each stream are kept at the beginning, and as many at the end.
     pub output_limit: usize,
+}
+
+/// What a container may use of the machine; nothing said is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// Bytes of memory; there is no swap beyond it.
+    pub memory: Option<u64>,
+    /// Processors, in whole ones and parts: 1.5.
+    pub cpus: Option<f64>,
+    /// Processes and threads at a time.
+    pub pids: Option<u32>,
 }
 
 /// A file or folder of the host that a container sees, read-only.
@@ -37,6 +68,16 @@ pub struct Mount {
     pub source: PathBuf,
     /// Absolute path in the container.
     pub target: String,
+}
+
+/// Whether processes share a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// Each has a container of its own.
+    #[default]
+    Fresh,
+    /// Processes of the same image and settings run in one container, several at once.
+    Shared,
 }
 
 /// The network of a container.

@@ -1,9 +1,11 @@
 //! The trait that every back-end implements.
 
+use std::io::Read;
 use std::time::Duration;
 
-use super::image::{FileOwner, FileStat, Image};
+use super::image::{FileEntry, FileOwner, FileStat, Image};
 use super::process::{Outcome, Process};
+use super::running::{Running, Tap};
 
 /// A back-end that runs containers and reads images.
 ///
@@ -23,30 +25,34 @@ pub trait Engine: Send + Sync {
     /// [`EngineError::NoSuchImage`] when it is not there.
     fn image(&self, reference: &str) -> Result<Image, EngineError>;
 
-    /// Runs one process in a fresh container of `image` and removes the container.
+    /// Runs one process in a fresh container of `image` and removes the container. `look` is
+    /// shown the files that a process which ended by itself has left.
     ///
     /// # Errors
     /// Only what leaves the question open: a command that is missing or hangs is an [`Outcome`].
-    fn run(&self, image: &Image, process: &Process) -> Result<Outcome, EngineError>;
+    fn run(
+        &self,
+        image: &Image,
+        process: &Process,
+        look: Option<&mut Look<'_>>,
+    ) -> Result<Outcome, EngineError>;
 
-    /// Looks at one path of the image without following a link at its end; `None` if nothing is
-    /// there.
+    /// Starts a process in a fresh container of `image` that goes on in the background; its
+    /// `timeout` does not count. What it reads is written, and then its standard input stays open.
+    /// `tap` sees all that it writes. A process that could not be executed is one that has
+    /// [ended](Running::ended).
     ///
     /// # Errors
-    /// When the engine can't tell.
-    fn stat(&self, image: &Image, path: &str) -> Result<Option<FileStat>, EngineError>;
+    /// When the container could not be created or started; it is removed then.
+    fn start<'a>(
+        &'a self,
+        image: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError>;
 
-    /// Whose a path of the image is. Apart from [`stat`](Self::stat) because it costs more.
-    ///
-    /// # Errors
-    /// When the engine can't tell.
-    fn owner(&self, image: &Image, path: &str) -> Result<FileOwner, EngineError>;
-
-    /// Reads a regular file of the image, at most `limit` bytes of it.
-    ///
-    /// # Errors
-    /// When it can't be read, or [`EngineError::TooLarge`] beyond `limit`.
-    fn read(&self, image: &Image, path: &str, limit: u64) -> Result<Vec<u8>, EngineError>;
+    /// The files of an image. No container is started for them.
+    fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a>;
 
     /// Removes all that the engine still holds for this run and says how many things could not be
     /// removed. Called once, at the end.
@@ -55,6 +61,40 @@ pub trait Engine: Send + Sync {
     /// When the engine does not answer.
     fn close(&self) -> Result<usize, EngineError>;
 }
+
+/// The files of an image, or those that a process left.
+pub trait Files {
+    /// Looks at one path without following a link at its end; `None` if nothing is there.
+    ///
+    /// # Errors
+    /// When the engine can't tell.
+    fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError>;
+
+    /// Whose a path is. Apart from [`stat`](Self::stat) because it costs more.
+    ///
+    /// # Errors
+    /// When the engine can't tell.
+    fn owner(&self, path: &str) -> Result<FileOwner, EngineError>;
+
+    /// Reads a regular file, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// When it can't be read, or [`EngineError::TooLarge`] beyond `limit`.
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError>;
+
+    /// Visits everything below `folder`, which is a folder and no link, in no order that can be
+    /// relied on. Links are not followed. The content of a regular file can be read as it passes.
+    ///
+    /// # Errors
+    /// When the engine breaks off, or what `visit` says.
+    fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError>;
+}
+
+/// Takes one entry of a walk and the content of a regular file (for others: nothing).
+pub type Visit<'a> = dyn FnMut(&FileEntry, &mut dyn Read) -> Result<(), EngineError> + 'a;
+
+/// Is shown the files that a process left, while they are there.
+pub type Look<'a> = dyn FnMut(&dyn Files) + 'a;
 
 /// What an engine says about itself.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 //! on after a mistake, so that one run shows all of them.
 
 mod decode;
+mod expression;
 mod node;
 mod object;
 mod parse;
@@ -12,6 +13,7 @@ mod rules;
 mod syntax;
 
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
+pub use expression::{Part, has_expression, parts};
 pub use node::{Kind, Node};
 pub(crate) use object::object;
 pub use parse::parse;

@@ -14,17 +14,22 @@ use super::hosts::{self, ContainerFiles, NetworkFiles};
 use super::image::describe;
 use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
+use super::reach;
+use super::running::DockerRunning;
+use super::shared::SharedContainers;
 use super::steps::{is_not_found, step, stopped};
+use super::view::View;
 use crate::engine::{
-    Engine, EngineError, EngineInfo, FileOwner, FileStat, Image, Mount, Network, Outcome, Process,
+    Ended, Engine, EngineError, EngineInfo, Files, Image, Isolation, Look, Mount, Network, Outcome,
+    Process, Running, Tap,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
 #[derive(Debug)]
 pub struct DockerEngine {
-    connection: Connection,
+    pub(super) connection: Connection,
     info: EngineInfo,
-    runtime: Handle,
+    pub(super) runtime: Handle,
     stop: watch::Receiver<bool>,
     owner: Owner,
     network_files: NetworkFiles,
@@ -32,6 +37,7 @@ pub struct DockerEngine {
     sees_our_files: OnceCell<bool>,
     /// The containers that files are read from, by image id.
     readers: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
+    pub(super) shared: SharedContainers,
 }
 
 impl DockerEngine {
@@ -58,18 +64,25 @@ impl DockerEngine {
             network_files,
             sees_our_files: OnceCell::new(),
             readers: Mutex::default(),
+            shared: SharedContainers::default(),
         })
     }
 
-    fn container(&self) -> Container<'_> {
+    /// A container of a new name.
+    pub(super) fn container(&self) -> Container<'_> {
+        self.container_of(self.owner.name())
+    }
+
+    /// The container of this name.
+    pub(super) fn container_of(&self, name: String) -> Container<'_> {
         Container {
             connection: &self.connection,
-            name: self.owner.name(),
+            name,
         }
     }
 
     /// Waits for work, unless the run is stopped meanwhile.
-    fn wait<T>(
+    pub(super) fn wait<T>(
         &self,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
@@ -89,8 +102,21 @@ impl DockerEngine {
         image: &Image,
         process: &Process,
     ) -> Result<Outcome, EngineError> {
+        // The files must outlive the container's start; they go with this function.
+        let _network_files = self.create(container, image, process).await?;
+        container.follow(process).await
+    }
+
+    /// Creates the container of a process; what is given back must outlive the container's start.
+    pub(super) async fn create(
+        &self,
+        container: &Container<'_>,
+        image: &Image,
+        process: &Process,
+    ) -> Result<Option<ContainerFiles>, EngineError> {
         let mut body = body(image, process);
         body.labels = Some(self.owner.labels(&process.check));
+        reach::publish(&self.connection, &mut body);
         let mut copies: &[Mount] = &[];
         let asks_for_files = !process.mounts.is_empty() || process.network == Network::None;
         let visible = asks_for_files && self.sees_our_files(image).await?;
@@ -100,17 +126,17 @@ impl DockerEngine {
         } else {
             copies = &process.mounts;
         }
-        // The files must outlive the container's start; they go with this function.
-        let _network_files = if visible && process.network == Network::None {
+        let network_files = if visible && process.network == Network::None {
             self.disable_network(container, &mut body)?
         } else {
             None
         };
-        container.create(body).await?;
+        let platform = process.platform.as_deref();
+        container.create_for(platform, body).await?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
-        container.follow(process).await
+        Ok(network_files)
     }
 
     /// Takes the short way to no network, where this engine's is known.
@@ -135,7 +161,7 @@ impl DockerEngine {
 
     /// Proves that a path of this machine is the same path to the engine, with a file whose name
     /// nobody else can have.
-    async fn sees_our_files(&self, image: &Image) -> Result<bool, EngineError> {
+    pub(super) async fn sees_our_files(&self, image: &Image) -> Result<bool, EngineError> {
         let ask = || async {
             let proof = tempfile::NamedTempFile::new_in(self.network_files.folder());
             let proof = proof.map_err(|error| {
@@ -187,7 +213,7 @@ impl DockerEngine {
     }
 
     /// The container that files of `image` are read from, created when first asked for.
-    async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
+    pub(super) async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
         let cell = {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(readers.entry(image.id.clone()).or_default())
@@ -199,10 +225,7 @@ impl DockerEngine {
                 Ok::<_, EngineError>(container.name)
             })
             .await?;
-        Ok(Container {
-            connection: &self.connection,
-            name: name.clone(),
-        })
+        Ok(self.container_of(name.clone()))
     }
 
     /// Removes by label what there still is, and counts what stays.
@@ -219,11 +242,7 @@ impl DockerEngine {
             let found = step(&self.connection, "list the containers", request).await?;
             left = 0;
             for id in found.into_iter().filter_map(|container| container.id) {
-                let container = Container {
-                    connection: &self.connection,
-                    name: id,
-                };
-                left += usize::from(container.remove().await.is_err());
+                left += usize::from(self.container_of(id).remove().await.is_err());
             }
         }
         Ok(left)
@@ -259,9 +278,22 @@ impl Engine for DockerEngine {
         })
     }
 
-    fn run(&self, image: &Image, process: &Process) -> Result<Outcome, EngineError> {
+    fn run(
+        &self,
+        image: &Image,
+        process: &Process,
+        look: Option<&mut Look<'_>>,
+    ) -> Result<Outcome, EngineError> {
+        if process.isolation == Isolation::Shared {
+            return self.run_shared(image, process, look);
+        }
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
+        if let (Ok(outcome), Some(look)) = (&outcome, look)
+            && matches!(outcome.ended, Ended::Exited { .. })
+        {
+            look(&View::of_container(self, &container.name));
+        }
         // Not under `wait`: what is stopped is removed all the same.
         let removed = self.runtime.block_on(container.remove());
         let outcome = outcome?;
@@ -269,16 +301,17 @@ impl Engine for DockerEngine {
         Ok(outcome)
     }
 
-    fn stat(&self, image: &Image, path: &str) -> Result<Option<FileStat>, EngineError> {
-        self.wait(async { self.reader(image).await?.stat(path).await })
+    fn start<'a>(
+        &'a self,
+        image: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError> {
+        Ok(Box::new(DockerRunning::start(self, image, process, tap)?))
     }
 
-    fn owner(&self, image: &Image, path: &str) -> Result<FileOwner, EngineError> {
-        self.wait(async { self.reader(image).await?.owner(path).await })
-    }
-
-    fn read(&self, image: &Image, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
-        self.wait(async { self.reader(image).await?.read(path, limit).await })
+    fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {
+        Box::new(View::of_image(self, image))
     }
 
     fn close(&self) -> Result<usize, EngineError> {

@@ -1,12 +1,14 @@
 //! Files of an image, read from a container that is created and never started.
 
 use std::io::Read;
+use std::ops::ControlFlow::{self, Break, Continue};
 
-use bollard::errors::Error;
 use bollard::query_parameters::{
     ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder,
 };
+use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::sync::mpsc;
 
 use super::container::Container;
 use super::steps::{failure, is_not_found, step};
@@ -108,33 +110,59 @@ impl Container<'_> {
 
     /// The first `limit` bytes of the archive of a path.
     async fn download(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        let mut bytes = Vec::new();
+        let mut take = async |piece: Bytes| {
+            bytes.extend_from_slice(&piece);
+            if bytes.len() as u64 >= limit {
+                Break(())
+            } else {
+                Continue(())
+            }
+        };
+        self.pieces(path, &mut take).await?;
+        Ok(bytes)
+    }
+
+    /// Sends the archive of a folder, until it ends or nobody takes it any more.
+    pub(super) async fn archive(
+        &self,
+        path: &str,
+        sender: &mpsc::Sender<Bytes>,
+    ) -> Result<(), EngineError> {
+        let mut take = async |piece: Bytes| match sender.send(piece).await {
+            Ok(()) => Continue(()),
+            Err(_) => Break(()),
+        };
+        self.pieces(path, &mut take).await
+    }
+
+    async fn pieces(
+        &self,
+        path: &str,
+        take: &mut impl AsyncFnMut(Bytes) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
         let options = DownloadFromContainerOptionsBuilder::default()
             .path(path)
             .build();
         let docker = self.connection.docker();
-        let request = async {
-            let mut chunks = Box::pin(docker.download_from_container(&self.name, Some(options)));
-            let mut bytes = Vec::new();
-            while let Some(chunk) = chunks.next().await {
-                bytes.extend_from_slice(&chunk?);
-                if bytes.len() as u64 >= limit {
-                    break;
+        let mut pieces = Box::pin(docker.download_from_container(&self.name, Some(options)));
+        // The deadline is for each piece: a large folder takes as long as it takes.
+        loop {
+            let next = async { Ok(pieces.next().await) };
+            match step(self.connection, "read a file", next).await? {
+                Some(Ok(piece)) => {
+                    if take(piece).await.is_break() {
+                        return Ok(());
+                    }
                 }
+                Some(Err(error)) => return Err(failure(self.connection, "read a file", &error)),
+                None => return Ok(()),
             }
-            Ok::<_, Error>(bytes)
-        };
-        match tokio::time::timeout(super::steps::STEP_LIMIT, request).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(failure(self.connection, "read a file", &error)),
-            Err(_) => Err(EngineError::TimedOut {
-                step: "read a file",
-                limit: super::steps::STEP_LIMIT,
-            }),
         }
     }
 }
 
-fn unreadable(path: &str, reason: &str) -> EngineError {
+pub(super) fn unreadable(path: &str, reason: &str) -> EngineError {
     EngineError::Failed {
         step: "read a file",
         reason: format!("{path}: {reason}"),

@@ -1,18 +1,24 @@
 //! Docker and Podman through the Engine API.
 
+mod archive;
 mod build;
 mod connection;
 mod container;
 mod context;
 mod endpoint;
 mod engine;
+mod exec;
 mod files;
 mod hosts;
 mod image;
 mod mounts;
 mod owner;
 mod progress;
+mod reach;
+mod running;
+mod shared;
 mod steps;
+mod view;
 
 pub use build::DockerBuilder;
 pub use connection::{Connection, connect};

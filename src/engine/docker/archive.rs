@@ -1,0 +1,102 @@
+//! A folder as the engine sends it, entry by entry.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use tar::EntryType;
+
+use super::files::unreadable;
+use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Visit};
+
+/// Reads the archive of a folder.
+pub(super) struct Entries<'a, R: Read> {
+    folder: &'a str,
+    stream: R,
+    /// What was seen of regular files, for further names of them.
+    seen: HashMap<String, FileEntry>,
+}
+
+impl<'a, R: Read> Entries<'a, R> {
+    /// `stream` is the archive of `folder`, whose entries begin with its last component.
+    pub(super) fn new(folder: &'a str, stream: R) -> Self {
+        Self {
+            folder: folder.trim_end_matches('/'),
+            stream,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Shows every entry below the folder to `visit`.
+    pub(super) fn visit(mut self, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        let broken = |error: io::Error| unreadable(self.folder, &error.to_string());
+        let mut archive = tar::Archive::new(&mut self.stream);
+        for entry in archive.entries().map_err(broken)? {
+            let mut entry = entry.map_err(broken)?;
+            let Some(path) = absolute(self.folder, &entry.path_bytes()) else {
+                continue;
+            };
+            let found = if entry.header().entry_type() == EntryType::Link {
+                // The first name came before; only the content can't be had twice.
+                let target = entry.link_name_bytes().unwrap_or_default();
+                let first = absolute(self.folder, &target).and_then(|path| self.seen.get(&path));
+                let Some(first) = first else {
+                    return Err(unreadable(
+                        &path,
+                        "it is a link to a file that did not come",
+                    ));
+                };
+                FileEntry {
+                    path,
+                    ..first.clone()
+                }
+            } else {
+                describe(path, &entry).map_err(broken)?
+            };
+            let had_content = entry.header().entry_type() != EntryType::Link;
+            if found.stat.kind == FileKind::File && had_content {
+                self.seen.insert(found.path.clone(), found.clone());
+            }
+            visit(&found, &mut entry)?;
+        }
+        Ok(())
+    }
+}
+
+/// The path of an entry in the image; `None` for the folder itself.
+fn absolute(folder: &str, entry: &[u8]) -> Option<String> {
+    let entry = String::from_utf8_lossy(entry);
+    let entry = entry.trim_start_matches("./").trim_matches('/');
+    // Of any other folder than the root the first component is its own name.
+    let below = if folder.is_empty() {
+        entry
+    } else {
+        entry.split_once('/')?.1
+    };
+    (!below.is_empty() && below != ".").then(|| format!("{folder}/{below}"))
+}
+
+fn describe<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> io::Result<FileEntry> {
+    let header = entry.header();
+    let kind = match header.entry_type() {
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => FileKind::File,
+        EntryType::Directory => FileKind::Directory,
+        EntryType::Symlink => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    let link_target = (kind == FileKind::Symlink).then(|| entry.link_name_bytes());
+    Ok(FileEntry {
+        path,
+        stat: FileStat {
+            kind,
+            mode: header.mode()? & 0o7777,
+            size: entry.size(),
+            link_target: link_target
+                .flatten()
+                .map(|target| String::from_utf8_lossy(&target).into_owned()),
+        },
+        owner: FileOwner {
+            uid: header.uid()?,
+            gid: header.gid()?,
+        },
+    })
+}
