@@ -9,11 +9,8 @@ use super::check::Spec;
 use super::read::Reader;
 use super::scope::Inputs;
 use crate::diagnostic::Diagnostic;
-use crate::source::{Located, Place, Source};
-use crate::yaml::{Context, Kind, Node, parse};
-
-/// A spec is written by people; what is larger than this is something else.
-const MAX_BYTES: u64 = 16 << 20;
+use crate::source::{Located, Source};
+use crate::yaml::{self, Context, Kind, Node, ReadError, parse};
 
 /// Why specs can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +26,21 @@ pub enum LoadError {
     /// A folder holds no spec.
     #[error("no spec (*.yaml, *.yml) under {}", .0.display())]
     NoSpec(PathBuf),
+}
+
+impl LoadError {
+    /// Names the file as people do: seen from `root`.
+    fn below(self, root: &Path) -> Self {
+        match self {
+            Self::Unreadable { path, reason } => Self::Unreadable {
+                path: path.strip_prefix(root).map_or(path.clone(), Path::to_owned),
+                reason,
+            },
+            Self::NoSpec(path) => {
+                Self::NoSpec(path.strip_prefix(root).map_or(path.clone(), Path::to_owned))
+            }
+        }
+    }
 }
 
 /// What was read.
@@ -47,9 +59,9 @@ pub struct Loaded {
 pub fn load(root: &Path, paths: &[PathBuf], inputs: Inputs<'_>) -> Result<Loaded, LoadError> {
     let mut found = Vec::new();
     for path in paths {
-        let files = spec_files(&root.join(path))?;
+        let files = spec_files(&root.join(path)).map_err(|error| error.below(root))?;
         if files.is_empty() {
-            return Err(LoadError::NoSpec(path.clone()));
+            return Err(LoadError::NoSpec(path.clone()).below(root));
         }
         found.extend(files);
     }
@@ -182,49 +194,45 @@ impl<'a> Files<'a> {
 
 fn read(root: &Path, file: &Path) -> Result<Result<Document, Diagnostic>, LoadError> {
     let shown = file.strip_prefix(root).unwrap_or(file);
-    let unreadable = |reason: String| LoadError::Unreadable {
-        path: shown.to_owned(),
-        reason,
-    };
-    let size = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?;
-    if size.len() > MAX_BYTES {
-        return Err(unreadable("larger than 16 MiB, so not a spec".to_owned()));
-    }
-    let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
+    let source = match yaml::read(file, shown) {
+        Ok(source) => source,
+        Err(ReadError::NotText(mistake)) => return Ok(Err(*mistake)),
         Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let source = Source::new(shown, text);
-            let place = Place::new(&source, valid..valid + '\u{fffd}'.len_utf8());
-            return Ok(Err(
-                Diagnostic::new(&place, "not valid UTF-8").help("save the file as UTF-8")
-            ));
+            return Err(LoadError::Unreadable {
+                path: shown.to_owned(),
+                reason: error.to_string(),
+            });
         }
     };
-    let source = Source::new(shown, text);
     Ok(parse(&source).map(|node| Document { source, node }))
 }
 
 /// The file itself, or the specs below a folder in the order of their names.
 fn spec_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
-    let unreadable = |error: std::io::Error| LoadError::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
-    if !path.is_dir() {
-        std::fs::metadata(path).map_err(unreadable)?;
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries: Result<Vec<_>, _> = std::fs::read_dir(path).map_err(unreadable)?.collect();
-    let mut entries: Vec<PathBuf> = entries
-        .map_err(unreadable)?
-        .into_iter()
-        .map(|entry| entry.path())
-        .collect();
-    entries.sort();
     let mut files = Vec::new();
+    if path.is_dir() {
+        collect(path, &mut HashSet::new(), &mut files)?;
+    } else {
+        std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        files.push(path.to_owned());
+    }
+    Ok(files)
+}
+
+/// Appends the specs below `folder`. A link back to a folder of `seen` leads to nothing new.
+fn collect(
+    folder: &Path,
+    seen: &mut HashSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), LoadError> {
+    let failed = |error: std::io::Error| unreadable(folder, &error);
+    if !seen.insert(folder.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).map_err(failed)?.collect();
+    let entries = entries.map_err(failed)?;
+    let mut entries: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    entries.sort();
     for entry in entries {
         let hidden = entry
             .file_name()
@@ -233,7 +241,7 @@ fn spec_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
             continue;
         }
         if entry.is_dir() {
-            files.extend(spec_files(&entry)?);
+            collect(&entry, seen, files)?;
         } else if entry
             .extension()
             .is_some_and(|end| end == "yaml" || end == "yml")
@@ -241,5 +249,12 @@ fn spec_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
             files.push(entry);
         }
     }
-    Ok(files)
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> LoadError {
+    LoadError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
 }

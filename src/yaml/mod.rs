@@ -8,9 +8,13 @@ mod expression;
 mod node;
 mod object;
 mod parse;
+mod read;
+mod rules;
+mod syntax;
 
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
 pub use expression::{Part, has_expression, parts};
 pub use node::{Kind, Node};
 pub(crate) use object::object;
 pub use parse::parse;
+pub use read::{ReadError, read};
