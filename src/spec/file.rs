@@ -4,7 +4,8 @@ use super::size::SizeBounds;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Node, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Node, object, text, words};
+use serde_json::Value;
 
 object! {
     /// Looks at one path of the image's file system.
@@ -105,5 +106,17 @@ impl Decode for Mode {
             Some(bits) => Some(Self(bits)),
             None => context.mismatch(node, "permissions in octal, such as \"0755\""),
         }
+    }
+}
+
+impl Describe for FileType {
+    fn schema(_: &mut Definitions) -> Value {
+        words(&["file", "directory", "symlink"])
+    }
+}
+
+impl Describe for Mode {
+    fn schema(_: &mut Definitions) -> Value {
+        text("^[0-7]{3,4}$", &["0755", "1777"])
     }
 }

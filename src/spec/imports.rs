@@ -1,12 +1,14 @@
 //! The `imports` preset: modules that an interpreter of the image must be able to load.
 
+use serde_json::{Value, json};
+
 use super::command::Command;
 use super::run::RunCheck;
 use super::text::{TextExpectation, TextMatcher};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
 use crate::version::VersionRequirement;
-use crate::yaml::{Context, Decode, Kind, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany};
 
 /// Modules by interpreter. Never empty.
 #[derive(Debug, Clone)]
@@ -115,6 +117,24 @@ impl Decode for Imports {
             return None;
         }
         Some(Self(imports))
+    }
+}
+
+impl Describe for Imports {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let names = OneOrMany::<String>::schema(definitions);
+        let version = VersionRequirement::schema(definitions);
+        let map = json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [version, {"type": "null"}]},
+        });
+        json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [names, map]},
+            "examples": [{"python": ["pysam", "pandas"], "r": {"DNAcopy": ">=1.72"}}],
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::CheckKind;
 use super::entry::Defaults;
-use super::kind::read;
+use super::kind;
 use super::scope::fill_late;
 use crate::diagnostic::Diagnostics;
 use crate::yaml::{Context, Entries, Node};
@@ -33,7 +33,8 @@ impl Late {
         let mut context = Context::default();
         let kind = fill_late(&self.node, value, &mut context).and_then(|node| {
             let mut entries = Entries::new(&node, "a check", &mut context)?;
-            let found = read(&node, &mut entries, &self.defaults, &mut context)?;
+            let kind = kind::of(&node, &entries, &mut context)?;
+            let found = kind.read(&mut entries, &self.defaults, &mut context)?;
             found.into_iter().nth(self.index).map(|found| found.kind)
         });
         let mistakes = context.into_diagnostics();

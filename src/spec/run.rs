@@ -1,5 +1,6 @@
 //! Checks that run a command in a container.
 
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Isolation, Network};
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, Pairs, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, Pairs, object, words};
 
 object! {
     /// Runs a command in a fresh container and looks at what it does.
@@ -280,5 +281,24 @@ impl Decode for Stdin {
             }
             _ => context.mismatch(node, "one of `text` and `file`"),
         }
+    }
+}
+
+impl Describe for Entrypoint {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let list = Vec::<String>::schema(definitions);
+        json!({"anyOf": [{"const": "image"}, list], "examples": ["image", ["/bin/bash"]]})
+    }
+}
+
+impl Describe for Network {
+    fn schema(_: &mut Definitions) -> Value {
+        words(&["none", "bridge", "host"])
+    }
+}
+
+impl Describe for Stdin {
+    fn schema(definitions: &mut Definitions) -> Value {
+        StdinKeys::schema(definitions)
     }
 }

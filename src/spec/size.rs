@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, object, text};
+use serde_json::{Value, json};
 
 /// A number of bytes, written `4096`, `10kB`, `1.5MB`, `2GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,19 @@ impl Decode for SizeBounds {
             return None;
         }
         Some(Self { min, max })
+    }
+}
+
+impl Describe for Bytes {
+    fn schema(_: &mut Definitions) -> Value {
+        text(r"^[0-9.]+ ?([kKMG]i?)?B?$", &["4096", "10kB", "2GiB"])
+    }
+}
+
+impl Describe for SizeBounds {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let exact = Bytes::schema(definitions);
+        json!({"anyOf": [exact, Range::schema(definitions)], "examples": [0, {"min": 1, "max": "10MB"}]})
     }
 }
 

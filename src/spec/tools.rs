@@ -1,9 +1,11 @@
 //! Presets that ask tools of the image what they are: `version` and `help`.
 
+use serde_json::{Value, json};
+
 use super::pin::Pin;
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany, object};
 
 /// A tool must tell its version.
 #[derive(Debug, Clone)]
@@ -157,5 +159,35 @@ impl Tool {
             args,
             ..self
         })
+    }
+}
+
+impl Describe for Versions {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let pin = Pin::schema(definitions);
+        let entry = VersionEntry::schema(definitions);
+        let map = json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [pin, entry, {"type": "null"}]},
+        });
+        let names = OneOrMany::<String>::schema(definitions);
+        json!({
+            "anyOf": [names, map],
+            "examples": [{"samtools": ">=1.16", "bwa": "any"}, ["samtools", "bwa"]],
+        })
+    }
+}
+
+impl Describe for Helps {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let entry = HelpEntry::schema(definitions);
+        let map = json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [entry, {"type": "null"}]},
+        });
+        let names = OneOrMany::<String>::schema(definitions);
+        json!({"anyOf": [names, map], "examples": [["samtools", "bwa"]]})
     }
 }

@@ -11,6 +11,29 @@ use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use regex::Regex;
 
+/// The pages whose examples are run.
+pub const PAGES: [&str; 2] = ["README.md", "docs/specs.md"];
+
+/// The yaml blocks of a page that are whole specs, with the line each begins at.
+pub fn specs_of_page(page: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for (number, line) in (1..).zip(page.lines()) {
+        match &mut block {
+            None if line == "```yaml" => block = Some((number + 1, String::new())),
+            None => {}
+            Some(_) if line == "```" => found.extend(block.take()),
+            Some((_, text)) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    assert!(block.is_none(), "a yaml block is never closed");
+    found.retain(|(_, text)| text.starts_with("image:"));
+    found
+}
+
 /// A folder with files, removed in the end.
 pub struct Project {
     folder: tempfile::TempDir,
