@@ -1,11 +1,21 @@
 //! Performs checks: observes through the engine, judges through [`expect`](crate::expect).
 
+mod access;
+mod attributes;
 mod config;
 mod file;
 mod files;
+mod glob;
+mod health;
+mod judged;
+mod layers;
+mod links;
+mod lists;
+mod names;
 mod perform;
 mod reproduce;
 mod run;
+mod texts;
 
 pub use files::ImageFiles;
 pub use perform::{Observation, perform};

@@ -3,6 +3,7 @@
 use super::config;
 use super::file;
 use super::files::ImageFiles;
+use super::layers;
 use super::reproduce;
 use super::run;
 use crate::engine::{Captured, Engine, EngineError};
@@ -38,6 +39,14 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
         CheckKind::Config(check) => (
             config::judge(check, image),
             reproduce::config(program, image),
+        ),
+        CheckKind::Size(expected) => (
+            layers::judge_size(expected, image),
+            reproduce::size(program, image),
+        ),
+        CheckKind::Layers(check) => (
+            layers::judge(check, image, engine),
+            reproduce::layers(program, image, check),
         ),
     };
     Observation {

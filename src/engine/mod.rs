@@ -9,6 +9,8 @@ mod traits;
 
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
-pub use image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
+pub use image::{
+    FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
+};
 pub use process::{Ended, Limits, Mount, Network, Outcome, Process};
 pub use traits::{Engine, EngineError, EngineInfo, Files, Visit};

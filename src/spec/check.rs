@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::config::ConfigCheck;
 use super::file::FileCheck;
+use super::layers::LayersCheck;
 use super::run::{RunCheck, RunSettings};
+use super::size::SizeBounds;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place, Source};
 use crate::yaml::{Context, Decode, Entries, Kind, Node};
 
 /// The kinds of checks, by the key that tells them apart.
-const KINDS: [&str; 3] = ["run", "file", "config"];
+const KINDS: [&str; 5] = ["run", "file", "config", "size", "layers"];
 
 /// One spec file.
 #[derive(Debug, Clone)]
@@ -44,6 +46,10 @@ pub enum CheckKind {
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
+    /// The size of the image.
+    Size(Located<SizeBounds>),
+    /// The layers of the image.
+    Layers(Box<LayersCheck>),
 }
 
 /// The checks before they are read, because reading them needs the defaults.
@@ -106,7 +112,11 @@ impl Check {
     fn read(node: &Node, defaults: &RunSettings, context: &mut Context) -> Option<Self> {
         let mut entries = Entries::new(node, "a check", context)?;
         let name = entries.optional::<Located<String>>("name", context);
-        let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| entries.has(kind)).collect();
+        let mut kinds: Vec<&str> = KINDS.into_iter().filter(|kind| entries.has(kind)).collect();
+        if kinds == ["file", "size"] {
+            // Of a file it is one of the expectations.
+            kinds.pop();
+        }
         let (kind, what) = match kinds[..] {
             ["run"] => {
                 let run = RunCheck::take(&mut entries, context);
@@ -133,6 +143,15 @@ impl Check {
                 let config = ConfigCheck::take_from(&mut entries, context);
                 let kind = config.map(|config| CheckKind::Config(Box::new(config)));
                 (kind, "a config check")
+            }
+            ["size"] => {
+                let size = entries.required("size", "a size check", context);
+                (size.map(CheckKind::Size), "a size check")
+            }
+            ["layers"] => {
+                let layers = entries.required::<LayersCheck>("layers", "a layers check", context);
+                let kind = layers.map(|layers| CheckKind::Layers(Box::new(layers)));
+                (kind, "a layers check")
             }
             _ => {
                 context.report(undecided_kind(node, &kinds));
@@ -204,11 +223,13 @@ fn valid_name(name: &Located<String>, context: &mut Context) -> Option<String> {
 fn default_name(kind: &CheckKind) -> String {
     let name = match kind {
         CheckKind::Run(run, _) => run.run.summary(),
-        CheckKind::File(file) => match &file.exists {
-            Some(exists) if !exists.value => format!("no file {}", file.file.value),
-            _ => format!("file {}", file.file.value),
-        },
+        CheckKind::File(file) if file.expected.must_exist() => {
+            format!("file {}", file.file.text())
+        }
+        CheckKind::File(file) => format!("no file {}", file.file.text()),
         CheckKind::Config(_) => "config".to_owned(),
+        CheckKind::Size(_) => "size".to_owned(),
+        CheckKind::Layers(_) => "layers".to_owned(),
     };
     let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(200).collect::<String>().trim().to_owned()

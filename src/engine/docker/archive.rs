@@ -81,6 +81,9 @@ fn describe<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> io::Result<File
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => FileKind::File,
         EntryType::Directory => FileKind::Directory,
         EntryType::Symlink => FileKind::Symlink,
+        EntryType::Char => FileKind::CharDevice,
+        EntryType::Block => FileKind::BlockDevice,
+        EntryType::Fifo => FileKind::Fifo,
         _ => FileKind::Other,
     };
     let link_target = (kind == FileKind::Symlink).then(|| entry.link_name_bytes());

@@ -11,13 +11,14 @@ use tokio::sync::{OnceCell, watch};
 use super::connection::Connection;
 use super::container::{Container, body};
 use super::hosts::{self, ContainerFiles, NetworkFiles};
-use super::image::describe;
+use super::image::{describe, history_step};
 use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
 use super::steps::{is_not_found, step, stopped};
 use super::view::View;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, Image, Mount, Network, Outcome, Process,
+    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Mount, Network, Outcome,
+    Process,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
@@ -276,6 +277,14 @@ impl Engine for DockerEngine {
         let outcome = outcome?;
         removed?;
         Ok(outcome)
+    }
+
+    fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
+        self.wait(async {
+            let request = self.connection.docker().image_history(&image.id);
+            let found = step(&self.connection, "tell the history of an image", request).await?;
+            Ok(found.into_iter().map(history_step).collect())
+        })
     }
 
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {
