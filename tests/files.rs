@@ -2,58 +2,8 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
-
+use support::images::{Archive, Made};
 use support::{Ended, Project, Report};
-
-/// An image that is removed in the end.
-struct Made(String);
-
-impl Made {
-    fn name(name: &str) -> String {
-        format!("seatrial-test-{name}-{}:1", std::process::id())
-    }
-
-    /// Of files only.
-    fn import(name: &str, tar: &[u8]) -> Self {
-        let made = Self(Self::name(name));
-        let project = Project::new(&[]);
-        project.write("image.tar", tar);
-        docker(&project, &["import", "image.tar", &made.0]);
-        made
-    }
-
-    /// Of a Dockerfile.
-    fn build(name: &str, dockerfile: &str) -> Self {
-        let made = Self(Self::name(name));
-        let project = Project::new(&[("Dockerfile", dockerfile)]);
-        docker(&project, &["build", "--quiet", "--tag", &made.0, "."]);
-        made
-    }
-
-    fn run(&self, checks: &str) -> (Ended, Report) {
-        run(&self.0, checks)
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        // A test that fails has more important things to say.
-        let _ = Command::new("docker")
-            .args(["rmi", "--force", &self.0])
-            .output();
-    }
-}
-
-fn docker(project: &Project, args: &[&str]) {
-    let output = Command::new("docker")
-        .args(args)
-        .current_dir(project.root())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-}
 
 fn run(image: &str, checks: &str) -> (Ended, Report) {
     let spec = format!("image: {image}\nchecks:\n{checks}");
@@ -71,58 +21,6 @@ fn messages(ended: &Ended, report: &Report) -> String {
     let stdout = ended.stable().replace(&report.cases[0].suite, "IMAGE");
     // Not the header, which knows the engine, and not the progress, which has any order.
     stdout.splitn(3, "\n\n").last().unwrap().to_owned()
-}
-
-/// A tar archive that is written entry by entry.
-struct Archive(tar::Builder<Vec<u8>>);
-
-impl Archive {
-    fn new() -> Self {
-        Self(tar::Builder::new(Vec::new()))
-    }
-
-    fn header(kind: tar::EntryType, mode: u32, owner: (u64, u64)) -> tar::Header {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_uid(owner.0);
-        header.set_gid(owner.1);
-        header.set_size(0);
-        header
-    }
-
-    fn file(&mut self, path: &str, mode: u32, owner: (u64, u64), content: &[u8]) {
-        let mut header = Self::header(tar::EntryType::Regular, mode, owner);
-        header.set_size(content.len() as u64);
-        self.0.append_data(&mut header, path, content).unwrap();
-    }
-
-    fn folder(&mut self, path: &str, mode: u32, owner: (u64, u64)) {
-        let mut header = Self::header(tar::EntryType::Directory, mode, owner);
-        self.0.append_data(&mut header, path, &b""[..]).unwrap();
-    }
-
-    fn link(&mut self, kind: tar::EntryType, path: &str, target: &str) {
-        let mut header = Self::header(kind, 0o777, (0, 0));
-        self.0.append_link(&mut header, path, target).unwrap();
-    }
-
-    fn symlinks(&mut self, links: &[(&str, &str)]) {
-        for (path, target) in links {
-            self.link(tar::EntryType::Symlink, path, target);
-        }
-    }
-
-    fn device(&mut self, kind: tar::EntryType, path: &str) {
-        let mut header = Self::header(kind, 0o600, (0, 0));
-        header.set_device_major(1).unwrap();
-        header.set_device_minor(3).unwrap();
-        self.0.append_data(&mut header, path, &b""[..]).unwrap();
-    }
-
-    fn finish(self) -> Vec<u8> {
-        self.0.into_inner().unwrap()
-    }
 }
 
 const PASSWD: &str = "root:x:0:0::/:/bin/sh\nann:x:1000:1000::/:/bin/sh\n\
@@ -180,7 +78,7 @@ fn tree() -> Vec<u8> {
 #[test]
 fn files_that_are_as_expected() {
     let image = Made::import("files", &tree());
-    let (ended, report) = image.run(
+    let (ended, report) = run(&image.0,
         r#"
   - {file: /usr/lib/libone.so.1, sha256: 7692C3AD3540BB803C020B3AEE66CD8887123234EA0C6E7143C0ADD73FF431ED}
   - {name: digest of a large file, file: /big, sha256: d5e5c8f24a9ef4d0e9d6e17e4a8ecd5d1d0b1f0ef9f4b4a3d3a9c2a3c9e8e7f0, size: 20MiB}
@@ -241,8 +139,10 @@ fn sha256(content: &[u8]) -> String {
 #[test]
 fn files_that_are_not() {
     let image = Made::import("no-files", &tree());
-    let (ended, report) = image.run(&format!(
-        r#"
+    let (ended, report) = run(
+        &image.0,
+        &format!(
+            r#"
   - {{name: digest, file: /usr/lib/libone.so.1, sha256: "{}"}}
   - {{name: digest of a folder, file: /usr, sha256: "{}"}}
   - {{name: size of a folder, file: /usr, size: 4096}}
@@ -269,9 +169,10 @@ fn files_that_are_not() {
   - {{name: not of the group, file: /opt/team, executable_by: [ann, "2000"]}}
   - {{name: folder on the way, file: /opt/locked/tool, executable_by: [bob]}}
 "#,
-        "0".repeat(64),
-        "0".repeat(64)
-    ));
+            "0".repeat(64),
+            "0".repeat(64)
+        ),
+    );
     ended.expect(1);
     assert_eq!(report.count("failure"), 25, "{report:#?}");
     insta::assert_snapshot!(messages(&ended, &report));
@@ -280,7 +181,7 @@ fn files_that_are_not() {
 #[test]
 fn names_that_are_not_utf_8_decide_nothing_about_their_content() {
     let image = Made::import("names", &tree());
-    let (ended, report) = image.run("  - {name: bad, file: /odd/bad*, content: bad}\n");
+    let (ended, report) = run(&image.0, "  - {name: bad, file: /odd/bad*, content: bad}\n");
     ended.expect(3);
     let case = report.case("bad");
     assert_eq!(case.verdict, "error");
@@ -305,7 +206,8 @@ CMD ["serve", "all"]
 #[test]
 fn a_configuration_that_is_as_expected() {
     let image = Made::build("config", DOCKERFILE);
-    let (ended, report) = image.run(
+    let (ended, report) = run(
+        &image.0,
         r#"
   - name: values
     config:
@@ -362,7 +264,8 @@ fn a_configuration_that_is_as_expected() {
 #[test]
 fn a_configuration_that_is_not() {
     let image = Made::build("no-config", DOCKERFILE);
-    let (ended, report) = image.run(
+    let (ended, report) = run(
+        &image.0,
         r#"
   - name: env
     config:
@@ -407,7 +310,8 @@ fn sizes_and_layers_that_are_not_as_expected() {
             base.0
         ),
     );
-    let (ended, report) = image.run(
+    let (ended, report) = run(
+        &image.0,
         r#"
   - size: {max: 1.2MB}
   - {name: exact size, size: 1MiB}
@@ -421,7 +325,10 @@ fn sizes_and_layers_that_are_not_as_expected() {
     assert_eq!(report.count("failure"), 6, "{report:#?}");
     let sizes = regex::Regex::new(r"1234\d\d\d|123[45]\d\d\d").unwrap();
     insta::assert_snapshot!(sizes.replace_all(&messages(&ended, &report), "[SIZE]"));
-    let (ended, report) = image.run("  - layers: 3\n  - size: {min: 1234567, max: 1300kB}\n");
+    let (ended, report) = run(
+        &image.0,
+        "  - layers: 3\n  - size: {min: 1234567, max: 1300kB}\n",
+    );
     ended.expect(0);
     assert_eq!(report.count("passed"), 2);
 }

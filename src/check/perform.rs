@@ -38,7 +38,7 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
         ),
         CheckKind::Config(check) => (
             config::judge(check, image),
-            reproduce::config(program, image),
+            reproduce::config(program, image, check),
         ),
         CheckKind::Size(expected) => (
             layers::judge_size(expected, image),

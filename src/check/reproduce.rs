@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
-use crate::spec::{FileCheck, LayersCheck, PatternKind, RunCheck, Stdin};
+use crate::spec::{ConfigCheck, FileCheck, LayersCheck, PatternKind, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
@@ -141,12 +141,19 @@ pub(super) fn layers(engine: &str, image: &Image, check: &LayersCheck) -> String
 }
 
 /// How to look at the configuration by hand.
-pub(super) fn config(engine: &str, image: &Image) -> String {
-    let program = program(engine);
-    format!(
-        "{program} image inspect --format '{{{{json .Config}}}}' {}",
-        quote(&image.reference)
-    )
+pub(super) fn config(engine: &str, image: &Image, check: &ConfigCheck) -> String {
+    let (program, reference) = (program(engine), quote(&image.reference));
+    let beside = [
+        &check.author,
+        &check.architecture,
+        &check.variant,
+        &check.os,
+    ];
+    if beside.iter().any(|text| text.is_some()) {
+        // These stand beside the configuration, not in it.
+        return format!("{program} image inspect {reference}");
+    }
+    format!("{program} image inspect --format '{{{{json .Config}}}}' {reference}")
 }
 
 fn program(engine: &str) -> &str {

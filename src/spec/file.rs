@@ -195,3 +195,108 @@ fn expectation(node: &Node, context: &mut Context) -> Option<FileExpectation> {
         Kind::Sequence(_) => context.mismatch(node, "a file expectation (a map) or its content"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+    use crate::yaml::parse;
+
+    /// The expectations, or the messages with their places.
+    fn read(text: &str) -> Result<FilesExpectation, Vec<String>> {
+        let node = parse(&Source::new("t.yaml", text)).unwrap();
+        let mut context = Context::default();
+        let files = FilesExpectation::decode(&node, &mut context);
+        let mistakes: Vec<String> = context
+            .into_diagnostics()
+            .iter()
+            .map(|mistake| format!("{} {}", mistake.place(), mistake.message()))
+            .collect();
+        match files {
+            Some(files) if mistakes.is_empty() => Ok(files),
+            _ => Err(mistakes),
+        }
+    }
+
+    #[test]
+    fn a_map_of_paths_has_short_forms() {
+        let files =
+            read("/there:\n/too: {}\n/text: hello\n/none: {exists: false}\n/logs/*: {count: 2}\n")
+                .unwrap();
+        let [there, too, text, none, logs] = &files.0[..] else {
+            panic!("{files:?}")
+        };
+        for (_, expected) in [there, too] {
+            assert!(expected.must_exist() && !expected.expects_more());
+        }
+        assert!(text.1.content.is_some());
+        assert!(!none.1.must_exist());
+        assert!(logs.0.is_glob() && logs.1.count.is_some());
+        assert_eq!(files.texts().count(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_all_shown() {
+        let table = [
+            ("{}", "t.yaml:1:1 this expects nothing"),
+            ("a: {}", "t.yaml:1:1 a file check needs an absolute path"),
+            (
+                "/a: [x]",
+                "t.yaml:1:5 expected a file expectation (a map) or its content, found a list",
+            ),
+            (
+                "/a: {exist: false}",
+                "t.yaml:1:6 unknown key `exist` in a file expectation",
+            ),
+            (
+                "/a: {count: 1}",
+                "t.yaml:1:13 only what matches a glob can be counted",
+            ),
+            ("/a*: {count: {}}", "t.yaml:1:14 this expects nothing"),
+            (
+                "/a*: {count: {min: 2, max: 1}}",
+                "t.yaml:1:14 `min` is larger than `max`",
+            ),
+            (
+                "/a*: {count: -1}",
+                "t.yaml:1:14 expected a whole number from 0, found `-1`",
+            ),
+            (
+                "/a*: {count: 1, exists: false}",
+                "t.yaml:1:25 a file that must not exist can't be looked at",
+            ),
+            (
+                "/a: {sha256: 12ab}",
+                "t.yaml:1:14 expected a SHA-256 digest (64 hexadecimal digits), found `12ab`",
+            ),
+            (
+                "/a: {link_target: b, type: file}",
+                "t.yaml:1:28 a file has no target",
+            ),
+            (
+                "/a: {link_target: b, content: c}",
+                "t.yaml:1:31 a link has no content of its own",
+            ),
+            (
+                "/a: {type: symlink, content: c}",
+                "t.yaml:1:30 a link has no content of its own",
+            ),
+            (
+                "/a: {executable_by: []}",
+                "t.yaml:1:21 an empty list expects nothing",
+            ),
+            (
+                "/a: {executable_by: 'a:b'}",
+                "t.yaml:1:21 expected `owner`, `group`, `other`, `any` or the name of a user, found `a:b`",
+            ),
+            (
+                "/a: {type: door}",
+                "t.yaml:1:12 expected `file`, `directory`, `symlink`, `char_device`, `block_device`, `fifo` or `socket`, found `door`",
+            ),
+        ];
+        for (text, mistake) in table {
+            assert_eq!(read(text).unwrap_err(), [mistake], "{text}");
+        }
+        assert_eq!(read("/a/: {}\nb: {}\n").unwrap_err().len(), 2);
+    }
+}
