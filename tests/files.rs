@@ -87,6 +87,10 @@ fn files_that_are_as_expected() {
   - {name: in the middle, file: /lib/libone.so.1, content: one, size: 3}
   - {name: a link in a circle, file: /circle, type: symlink, link_target: {contains: circle}}
   - {name: below a circle, file: /circle/x, exists: false}
+  - {name: below a file, file: /big/x, exists: false}
+  - {name: below a link to a file, file: /usr/up/x, exists: false}
+  - {name: the root, file: /, type: directory, executable_by: ann}
+  - {name: a link to a folder, file: /lib, type: directory}
   - {file: /odd/null, type: char_device, mode: "0600"}
   - {file: /odd/disk, type: block_device}
   - {file: /odd/pipe, type: fifo}
@@ -127,7 +131,7 @@ fn files_that_are_as_expected() {
         .as_str(),
     );
     ended.expect(0);
-    assert_eq!(report.count("passed"), 38);
+    assert_eq!(report.count("passed"), 42);
 }
 
 fn sha256(content: &[u8]) -> String {

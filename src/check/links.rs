@@ -77,7 +77,9 @@ pub(super) fn look(
                     return Ok(None);
                 }
             }
-            _ => way.enter(step),
+            _ if stat.kind == FileKind::Directory => way.enter(step),
+            // Nothing is below a file.
+            _ => return Ok(None),
         }
     }
     files.ask(way.folder())

@@ -17,5 +17,8 @@ mod reproduce;
 mod run;
 mod texts;
 
+#[cfg(test)]
+mod tests;
+
 pub use files::ImageFiles;
 pub use perform::{Observation, perform};

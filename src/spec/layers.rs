@@ -25,6 +25,7 @@ impl Decode for LayersCheck {
             });
         }
         let what = "a layers check";
+        let before = context.count();
         let mut entries = Entries::new(node, what, context)?;
         let min = entries.optional::<Natural>("min", context);
         let max = entries.optional::<Natural>("max", context);
@@ -38,6 +39,9 @@ impl Decode for LayersCheck {
         } else {
             None
         };
+        if context.count() > before {
+            return None;
+        }
         if count.is_none() && largest.is_none() {
             context.report(Diagnostic::new(&node.place, "this expects nothing"));
             return None;
