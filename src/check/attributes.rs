@@ -1,11 +1,11 @@
 //! What is known of a file without its content, and the digest of its content.
 
-use sha2::{Digest, Sha256 as Hasher};
+use sha2::{Digest, Sha256};
 
 use super::names::table;
 use crate::engine::{EngineError, FileKind, FileOwner, FileStat, Files};
 use crate::source::Located;
-use crate::spec::{FileExpectation, FileType, Sha256};
+use crate::spec::{FileExpectation, FileType, Sha256Digest};
 use crate::verdict::{Finding, Problem};
 
 /// Judges type, mode and size.
@@ -104,18 +104,18 @@ fn wrong_owner(
 
 /// Judges the digest of a regular file's content.
 pub(super) fn sha256(
-    expected: &Located<Sha256>,
+    expected: &Located<Sha256Digest>,
     path: &str,
     shown: &str,
     files: &dyn Files,
 ) -> Result<Vec<Finding>, Problem> {
-    let mut hasher = Hasher::new();
+    let mut hasher = Sha256::new();
     files.content(path, &mut |piece| hasher.update(piece))?;
     let digest = hasher.finalize();
     let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let expected_digest = &expected.value.0;
+    let expected_digest = expected.value.hex();
     let message = format!("the SHA-256 digest of {shown} must be {expected_digest}, it is {found}");
-    let differs = found != *expected_digest;
+    let differs = found != expected_digest;
     let finding = differs.then(|| Finding::new(&expected.place, "file.sha256", message));
     Ok(finding.into_iter().collect())
 }

@@ -1,5 +1,7 @@
 //! Config checks.
 
+use std::path::Path;
+
 use super::health;
 use super::judged::Judged;
 use super::lists::{self, Order};
@@ -11,19 +13,23 @@ use crate::verdict::{Finding, Problem};
 use crate::yaml::{OneOrMany, Pairs};
 
 /// Judges the image's configuration.
-pub(super) fn judge(check: &ConfigCheck, image: &Image) -> Result<Vec<Finding>, Problem> {
+pub(super) fn judge(
+    check: &ConfigCheck,
+    image: &Image,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
     let mut judged = Judged::default();
-    judge_texts(check, image, &mut judged);
+    judge_texts(check, image, root, &mut judged);
     judge_lists(check, image, &mut judged);
     if let Some(expected) = &check.healthcheck {
         let actual = image.config.healthcheck.as_ref();
         judged.add(Ok(health::judge(expected, actual)));
     }
-    judge_names(check, image, &mut judged);
+    judge_names(check, image, root, &mut judged);
     judged.finish()
 }
 
-fn judge_texts(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
+fn judge_texts(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Judged) {
     let config = &image.config;
     let fields = [
         (&check.user, "config.user", "user", &config.user),
@@ -51,7 +57,13 @@ fn judge_texts(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
     ];
     for (expected, kind, name, actual) in fields {
         if let Some(expected) = expected {
-            judged.add(texts::judge(kind, &format!("the {name}"), expected, actual));
+            judged.add(texts::judge(
+                kind,
+                &format!("the {name}"),
+                expected,
+                actual,
+                root,
+            ));
         }
     }
 }
@@ -108,7 +120,7 @@ fn judge_lists(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
     );
 }
 
-fn judge_names(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
+fn judge_names(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Judged) {
     let config = &image.config;
     let env = |name: &str| {
         // The last of several wins, as in a process.
@@ -120,7 +132,14 @@ fn judge_names(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
     variables.sort_unstable();
     variables.dedup();
     let labels: Vec<&str> = config.labels.keys().map(String::as_str).collect();
-    pairs("config.env", "variable", check.env.as_ref(), &env, judged);
+    pairs(
+        "config.env",
+        "variable",
+        check.env.as_ref(),
+        &env,
+        root,
+        judged,
+    );
     let forbidden = check.not_env.as_ref();
     judged.add(Ok(names(
         "config.not_env",
@@ -133,6 +152,7 @@ fn judge_names(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
         "label",
         check.labels.as_ref(),
         &label,
+        root,
         judged,
     );
     let forbidden = check.not_labels.as_ref();
@@ -144,6 +164,7 @@ fn pairs<'a>(
     word: &str,
     expected: Option<&Pairs<Setting>>,
     actual: &dyn Fn(&str) -> Option<&'a str>,
+    root: &Path,
     judged: &mut Judged,
 ) {
     for (name, expected) in expected.into_iter().flat_map(|pairs| &pairs.0) {
@@ -161,7 +182,7 @@ fn pairs<'a>(
                 finding(&exists.place, format!("{shown} is not set"))
             }
             (Setting::Exists(_), _) => Ok(Vec::new()),
-            (Setting::Text(text), Some(value)) => texts::judge(kind, &shown, text, value),
+            (Setting::Text(text), Some(value)) => texts::judge(kind, &shown, text, value, root),
             (Setting::Text(_), None) => finding(&name.place, format!("{shown} is not set")),
         });
     }

@@ -1,5 +1,7 @@
 //! File checks.
 
+use std::path::Path;
+
 use super::access::{self, Target};
 use super::attributes;
 use super::files::{Known, Memory};
@@ -40,8 +42,12 @@ impl Thing {
 }
 
 /// Judges one path or one glob.
-pub(super) fn judge(check: &FileCheck, files: &Known<'_>) -> Result<Vec<Finding>, Problem> {
-    judge_pattern(&check.file, &check.expected, files)
+pub(super) fn judge(
+    check: &FileCheck,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    judge_pattern(&check.file, &check.expected, files, root)
 }
 
 /// Judges several paths and globs.
@@ -52,12 +58,13 @@ pub(super) fn judge(check: &FileCheck, files: &Known<'_>) -> Result<Vec<Finding>
 pub(super) fn judge_all(
     expected: &FilesExpectation,
     files: &dyn Files,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let memory = Memory::default();
     let known = Known::new(&memory, files);
     let mut judged = Judged::default();
     for (pattern, expected) in &expected.0 {
-        judged.add(judge_pattern(pattern, expected, &known));
+        judged.add(judge_pattern(pattern, expected, &known, root));
     }
     judged.finish()
 }
@@ -66,12 +73,13 @@ fn judge_pattern(
     pattern: &Located<FilePattern>,
     expected: &FileExpectation,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let place = expected.exists.as_ref();
     let place = place.map_or(&pattern.place, |exists| &exists.place);
     match pattern.kind() {
         PatternKind::Path(path) if expected.must_exist() => {
-            judge_path(path, None, expected, place, files)
+            judge_path(path, None, expected, place, files, root)
         }
         PatternKind::Path(path) => {
             // A link is something too, wherever it leads.
@@ -80,7 +88,7 @@ fn judge_pattern(
             let finding = there.then(|| Finding::new(place, "file.exists", message));
             Ok(finding.into_iter().collect())
         }
-        PatternKind::Glob(glob) => glob::judge(pattern.text(), glob, expected, place, files),
+        PatternKind::Glob(glob) => glob::judge(pattern.text(), glob, expected, place, files, root),
     }
 }
 
@@ -91,6 +99,7 @@ pub(super) fn judge_path(
     expected: &FileExpectation,
     place: &Place,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let missing = |message: String| Ok(vec![Finding::new(place, "file.exists", message)]);
     let is_link = |stat: &FileStat| stat.kind == FileKind::Symlink;
@@ -120,7 +129,7 @@ pub(super) fn judge_path(
         stat,
         owner,
     };
-    judge_thing(&thing, expected, place, files)
+    judge_thing(&thing, expected, place, files, root)
 }
 
 fn judge_thing(
@@ -128,6 +137,7 @@ fn judge_thing(
     expected: &FileExpectation,
     place: &Place,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let shown = thing.shown();
     let mut judged = Judged::default();
@@ -146,11 +156,11 @@ fn judge_thing(
                 "file.content",
                 message,
             )]),
-            None => content(text, thing, &shown, files),
+            None => content(text, thing, &shown, files, root),
         });
     }
     if let Some(text) = &expected.link_target {
-        judged.add(link_target(text, thing, &shown, place, files));
+        judged.add(link_target(text, thing, &shown, place, files, root));
     }
     judged.finish()
 }
@@ -196,11 +206,16 @@ fn content(
     thing: &Thing,
     shown: &str,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let content = files.read(&thing.path, MAX_CONTENT)?;
     let name = format!("the content of {shown}");
     let kind = "file.content";
-    let subject = Subject { kind, name: &name };
+    let subject = Subject {
+        kind,
+        name: &name,
+        root,
+    };
     judge_text(subject, expected, &Captured::whole(content))
 }
 
@@ -210,6 +225,7 @@ fn link_target(
     shown: &str,
     place: &Place,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let kind = "file.link_target";
     if thing.stat.kind != FileKind::Symlink {
@@ -227,7 +243,7 @@ fn link_target(
         _ => files.link_target(&thing.path)?,
     };
     let name = format!("the target of the link {shown}");
-    super::texts::judge(kind, &name, expected, &target)
+    super::texts::judge(kind, &name, expected, &target, root)
 }
 
 fn first_place<'a>(expected: &'a TextExpectation, otherwise: &'a Place) -> &'a Place {

@@ -1,5 +1,7 @@
 //! Globs of paths: each match must meet what is expected.
 
+use std::path::Path;
+
 use super::file::judge_path;
 use super::files::Known;
 use super::judged::Judged;
@@ -19,6 +21,7 @@ pub(super) fn judge(
     expected: &FileExpectation,
     place: &Place,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let matches = matches(glob, files)?;
     let found = matches.len() as u64;
@@ -57,10 +60,12 @@ pub(super) fn judge(
     if expected.must_exist() {
         let mut bounded = Bounded::default();
         for entry in &matches {
-            judged.add(judge_match(entry, expected, place, files).map(|findings| {
-                bounded.add(findings);
-                Vec::new()
-            }));
+            judged.add(
+                judge_match(entry, expected, place, files, root).map(|findings| {
+                    bounded.add(findings);
+                    Vec::new()
+                }),
+            );
         }
         judged.add(Ok(bounded.finish()));
     }
@@ -72,6 +77,7 @@ fn judge_match(
     expected: &FileExpectation,
     place: &Place,
     files: &Known<'_>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let follows = entry.stat.kind == FileKind::Symlink && !expected.is_about_link();
     let asks = follows
@@ -89,7 +95,7 @@ fn judge_match(
         });
     }
     let known = Some((entry.stat.clone(), entry.owner));
-    judge_path(&entry.path, known, expected, place, files)
+    judge_path(&entry.path, known, expected, place, files, root)
 }
 
 /// All matches, sorted, with their paths as the glob has them.

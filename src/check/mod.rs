@@ -13,9 +13,11 @@ mod links;
 mod lists;
 mod names;
 mod perform;
+mod process;
 mod reproduce;
 mod run;
 mod texts;
+mod tool;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Mutex;
 
 use super::file::judge_all;
@@ -120,7 +121,7 @@ fn expectation(text: &str) -> FilesExpectation {
 
 /// The messages, or the problem.
 fn judge(text: &str) -> Result<Vec<String>, String> {
-    let judged = judge_all(&expectation(text), &Tree::sample());
+    let judged = judge_all(&expectation(text), &Tree::sample(), Path::new("."));
     let messages = |findings: Vec<crate::verdict::Finding>| {
         let messages = findings.into_iter().map(|finding| finding.message);
         messages.collect()
@@ -205,7 +206,7 @@ fn a_folder_is_listed_once_for_all_globs() {
             panic!("{text}")
         };
         let place: &Place = &pattern.place;
-        let judged = glob::judge(text, found, expected, place, &files).unwrap();
+        let judged = glob::judge(text, found, expected, place, &files, Path::new(".")).unwrap();
         assert!(judged.is_empty(), "{judged:?}");
     }
     assert_eq!(*tree.walks.lock().unwrap(), ["/tmp"]);

@@ -1,5 +1,7 @@
 //! Short texts, such as a user or the target of a link.
 
+use std::path::Path;
+
 use super::judged::Judged;
 use crate::engine::Captured;
 use crate::expect::{Subject, judge as judge_text};
@@ -15,6 +17,7 @@ pub(super) fn judge(
     name: &str,
     expected: &TextExpectation,
     actual: &str,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let mut judged = Judged::default();
     for matcher in &expected.0 {
@@ -25,7 +28,7 @@ pub(super) fn judge(
                 Ok((text != actual).then_some(finding).into_iter().collect())
             }
             _ => {
-                let subject = Subject { kind, name };
+                let subject = Subject { kind, name, root };
                 let one = TextExpectation(vec![matcher.clone()]);
                 judge_text(subject, &one, &Captured::whole(actual))
             }

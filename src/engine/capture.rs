@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Collects one stream of a process in bounded memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Capture {
     limit: usize,
     head: Vec<u8>,

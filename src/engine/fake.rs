@@ -9,9 +9,11 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::capture::{Capture, Captured};
+use super::fake_running::{Background, FakeRunning};
 use super::image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 use super::process::{Ended, Outcome, Process};
-use super::traits::{Engine, EngineError, EngineInfo, Files, Visit};
+use super::running::{Running, Tap};
+use super::traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
 
 /// An engine that answers from a script.
 #[derive(Debug)]
@@ -30,6 +32,9 @@ struct Script {
     /// Answers to processes; the first whose `when` is part of the command line counts.
     #[serde(default)]
     runs: Vec<Answer>,
+    /// What processes in the background do, found like `runs`.
+    #[serde(default)]
+    background: Vec<Background>,
     /// Contents of files, by path.
     #[serde(default)]
     files: HashMap<String, String>,
@@ -87,16 +92,72 @@ impl FakeEngine {
         })
     }
 
+    /// Whether the run is to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    pub(super) fn script_files(&self) -> Box<dyn Files + '_> {
+        Box::new(&self.script)
+    }
+
     /// Sleeps, but no longer than until the run is stopped.
-    fn sleep(&self, time: Duration) -> Result<(), EngineError> {
+    pub(super) fn sleep(&self, time: Duration) -> Result<(), EngineError> {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            if *self.stop.borrow() {
+            if self.is_stopped() {
                 return Err(EngineError::Interrupted);
             }
             std::thread::sleep(Duration::from_millis(5).min(time));
         }
         Ok(())
+    }
+
+    /// What the script says of a process.
+    pub(super) fn answer(&self, process: &Process) -> Result<Outcome, EngineError> {
+        let line = process.argv.join(" ");
+        let answers = &self.script.runs;
+        let Some(answer) = answers.iter().find(|answer| line.contains(&answer.when)) else {
+            return Err(no_answer(line));
+        };
+        let takes = Duration::from_millis(answer.takes);
+        self.sleep(takes.min(process.timeout))?;
+        assert!(
+            answer.panic.is_none(),
+            "{}",
+            answer.panic.as_deref().unwrap_or_default()
+        );
+        if let Some(reason) = &answer.error {
+            return Err(EngineError::Failed {
+                step: "start a container",
+                reason: reason.clone(),
+            });
+        }
+        let mut stdout = Capture::new(process.output_limit);
+        for _ in 0..answer.repeat.unwrap_or(1) {
+            stdout.push(answer.stdout.as_bytes());
+        }
+        let ended = if takes > process.timeout {
+            Ended::TimedOut
+        } else {
+            Ended::Exited {
+                code: answer.exit,
+                out_of_memory: answer.out_of_memory,
+            }
+        };
+        Ok(Outcome {
+            ended,
+            stdout: stdout.finish(),
+            stderr: Captured::whole(answer.stderr.as_bytes()),
+            duration: takes,
+        })
+    }
+}
+
+fn no_answer(line: String) -> EngineError {
+    EngineError::Failed {
+        step: "find an answer in its script",
+        reason: line,
     }
 }
 
@@ -129,50 +190,33 @@ impl Engine for FakeEngine {
         &self,
         _: &Image,
         process: &Process,
-        look: Option<&mut dyn FnMut(&dyn Files)>,
+        look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
+        let outcome = self.answer(process)?;
+        if let (Ended::Exited { .. }, Some(look)) = (&outcome.ended, look) {
+            look(&&self.script);
+        }
+        Ok(outcome)
+    }
+
+    fn start<'a>(
+        &'a self,
+        _: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError> {
         let line = process.argv.join(" ");
-        let answers = &self.script.runs;
-        let Some(answer) = answers.iter().find(|answer| line.contains(&answer.when)) else {
-            return Err(EngineError::Failed {
-                step: "find an answer in its script",
-                reason: line,
-            });
+        let scripts = &self.script.background;
+        let Some(script) = scripts.iter().find(|script| line.contains(&script.when)) else {
+            return Err(no_answer(line));
         };
-        let takes = Duration::from_millis(answer.takes);
-        self.sleep(takes.min(process.timeout))?;
-        assert!(
-            answer.panic.is_none(),
-            "{}",
-            answer.panic.as_deref().unwrap_or_default()
-        );
-        if let Some(reason) = &answer.error {
+        if let Some(reason) = &script.error {
             return Err(EngineError::Failed {
                 step: "start a container",
                 reason: reason.clone(),
             });
         }
-        let mut stdout = Capture::new(process.output_limit);
-        for _ in 0..answer.repeat.unwrap_or(1) {
-            stdout.push(answer.stdout.as_bytes());
-        }
-        let ended = if takes > process.timeout {
-            Ended::TimedOut
-        } else {
-            if let Some(look) = look {
-                look(&&self.script);
-            }
-            Ended::Exited {
-                code: answer.exit,
-                out_of_memory: answer.out_of_memory,
-            }
-        };
-        Ok(Outcome {
-            ended,
-            stdout: stdout.finish(),
-            stderr: Captured::whole(answer.stderr.as_bytes()),
-            duration: takes,
-        })
+        Ok(Box::new(FakeRunning::start(self, script.clone(), tap)))
     }
 
     fn files<'a>(&'a self, _: &'a Image) -> Box<dyn Files + 'a> {

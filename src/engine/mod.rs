@@ -3,8 +3,10 @@
 mod capture;
 pub mod docker;
 mod fake;
+mod fake_running;
 mod image;
 mod process;
+mod running;
 mod traits;
 
 pub use capture::{Capture, Captured};
@@ -12,5 +14,6 @@ pub use fake::FakeEngine;
 pub use image::{
     FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
 };
-pub use process::{Ended, Limits, Mount, Network, Outcome, Process};
-pub use traits::{Engine, EngineError, EngineInfo, Files, Visit};
+pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
+pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder};
+pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::image::{FileEntry, FileOwner, FileStat, HistoryStep, Image};
 use super::process::{Outcome, Process};
+use super::running::{Running, Tap};
 
 /// A back-end that runs containers and reads images.
 ///
@@ -33,7 +34,7 @@ pub trait Engine: Send + Sync {
         &self,
         image: &Image,
         process: &Process,
-        look: Option<&mut dyn FnMut(&dyn Files)>,
+        look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError>;
 
     /// How an image came to be, from the last step to the first.
@@ -46,6 +47,20 @@ pub trait Engine: Send + Sync {
             reason: format!("this engine knows none of `{}`", image.reference),
         })
     }
+
+    /// Starts a process in a fresh container of `image` that goes on in the background; its
+    /// `timeout` does not count. What it reads is written, and then its standard input stays open.
+    /// `tap` sees all that it writes. A process that could not be executed is one that has
+    /// [ended](Running::ended).
+    ///
+    /// # Errors
+    /// When the container could not be created or started; it is removed then.
+    fn start<'a>(
+        &'a self,
+        image: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError>;
 
     /// The files of an image. No container is started for them.
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a>;
@@ -100,6 +115,9 @@ pub trait Files {
 
 /// Takes one entry of a walk and the content of a regular file (for others: nothing).
 pub type Visit<'a> = dyn FnMut(&FileEntry, &mut dyn Read) -> Result<(), EngineError> + 'a;
+
+/// Is shown the files that a process left, while they are there.
+pub type Look<'a> = dyn FnMut(&dyn Files) + 'a;
 
 /// What an engine says about itself.
 #[derive(Debug, Clone)]

@@ -118,6 +118,7 @@ impl Run {
             image: image.into(),
             check: check.into(),
             place: self.place(place),
+            inherited_from: None,
         };
         self.results.push(CaseResult {
             case: Arc::new(case),
@@ -127,6 +128,7 @@ impl Run {
             stdout: None,
             stderr: None,
             reproduce: None,
+            earlier: Vec::new(),
         });
         self.results.last_mut().unwrap()
     }

@@ -1,7 +1,8 @@
 //! Checks of files in the image; no container is started for them.
 
 use super::count::Count;
-use super::file_values::{Executor, FileType, Mode, Sha256};
+use super::digest::Sha256Digest;
+use super::file_values::{Executor, FileType, Mode};
 use super::pattern::FilePattern;
 use super::size::SizeBounds;
 use super::text::TextExpectation;
@@ -36,7 +37,7 @@ object! {
         /// Its size.
         optional size: Located<SizeBounds>,
         /// The digest of its content.
-        optional sha256: Located<Sha256>,
+        optional sha256: Located<Sha256Digest>,
         /// Its content.
         optional content: TextExpectation,
         /// Where it leads, as the link says it.

@@ -75,21 +75,6 @@ impl Decode for Mode {
     }
 }
 
-/// A SHA-256 digest in lower-case hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sha256(pub String);
-
-impl Decode for Sha256 {
-    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        let text = node.scalar().unwrap_or_default();
-        let text = text.strip_prefix("sha256:").unwrap_or(text);
-        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Some(Self(text.to_ascii_lowercase()));
-        }
-        context.mismatch(node, "a SHA-256 digest (64 hexadecimal digits)")
-    }
-}
-
 /// Who must be able to execute a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Executor {

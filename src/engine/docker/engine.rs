@@ -14,19 +14,22 @@ use super::hosts::{self, ContainerFiles, NetworkFiles};
 use super::image::{describe, history_step};
 use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
+use super::reach;
+use super::running::DockerRunning;
+use super::shared::SharedContainers;
 use super::steps::{is_not_found, step, stopped};
 use super::view::View;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Mount, Network, Outcome,
-    Process,
+    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
+    Network, Outcome, Process, Running, Tap,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
 #[derive(Debug)]
 pub struct DockerEngine {
-    connection: Connection,
+    pub(super) connection: Connection,
     info: EngineInfo,
-    runtime: Handle,
+    pub(super) runtime: Handle,
     stop: watch::Receiver<bool>,
     owner: Owner,
     network_files: NetworkFiles,
@@ -34,6 +37,7 @@ pub struct DockerEngine {
     sees_our_files: OnceCell<bool>,
     /// The containers that files are read from, by image id.
     readers: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
+    pub(super) shared: SharedContainers,
 }
 
 impl DockerEngine {
@@ -60,10 +64,12 @@ impl DockerEngine {
             network_files,
             sees_our_files: OnceCell::new(),
             readers: Mutex::default(),
+            shared: SharedContainers::default(),
         })
     }
 
-    fn container(&self) -> Container<'_> {
+    /// A container of a new name.
+    pub(super) fn container(&self) -> Container<'_> {
         self.container_of(self.owner.name())
     }
 
@@ -96,8 +102,21 @@ impl DockerEngine {
         image: &Image,
         process: &Process,
     ) -> Result<Outcome, EngineError> {
+        // The files must outlive the container's start; they go with this function.
+        let _network_files = self.create(container, image, process).await?;
+        container.follow(process).await
+    }
+
+    /// Creates the container of a process; what is given back must outlive the container's start.
+    pub(super) async fn create(
+        &self,
+        container: &Container<'_>,
+        image: &Image,
+        process: &Process,
+    ) -> Result<Option<ContainerFiles>, EngineError> {
         let mut body = body(image, process);
         body.labels = Some(self.owner.labels(&process.check));
+        reach::publish(&self.connection, &mut body);
         let mut copies: &[Mount] = &[];
         let asks_for_files = !process.mounts.is_empty() || process.network == Network::None;
         let visible = asks_for_files && self.sees_our_files(image).await?;
@@ -107,17 +126,17 @@ impl DockerEngine {
         } else {
             copies = &process.mounts;
         }
-        // The files must outlive the container's start; they go with this function.
-        let _network_files = if visible && process.network == Network::None {
+        let network_files = if visible && process.network == Network::None {
             self.disable_network(container, &mut body)?
         } else {
             None
         };
-        container.create(body).await?;
+        let platform = process.platform.as_deref();
+        container.create_for(platform, body).await?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
-        container.follow(process).await
+        Ok(network_files)
     }
 
     /// Takes the short way to no network, where this engine's is known.
@@ -142,7 +161,7 @@ impl DockerEngine {
 
     /// Proves that a path of this machine is the same path to the engine, with a file whose name
     /// nobody else can have.
-    async fn sees_our_files(&self, image: &Image) -> Result<bool, EngineError> {
+    pub(super) async fn sees_our_files(&self, image: &Image) -> Result<bool, EngineError> {
         let ask = || async {
             let proof = tempfile::NamedTempFile::new_in(self.network_files.folder());
             let proof = proof.map_err(|error| {
@@ -263,8 +282,11 @@ impl Engine for DockerEngine {
         &self,
         image: &Image,
         process: &Process,
-        look: Option<&mut dyn FnMut(&dyn Files)>,
+        look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
+        if process.isolation == Isolation::Shared {
+            return self.run_shared(image, process, look);
+        }
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
         if let (Ok(outcome), Some(look)) = (&outcome, look)
@@ -285,6 +307,15 @@ impl Engine for DockerEngine {
             let found = step(&self.connection, "tell the history of an image", request).await?;
             Ok(found.into_iter().map(history_step).collect())
         })
+    }
+
+    fn start<'a>(
+        &'a self,
+        image: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError> {
+        Ok(Box::new(DockerRunning::start(self, image, process, tap)?))
     }
 
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {

@@ -7,12 +7,16 @@ mod container;
 mod context;
 mod endpoint;
 mod engine;
+mod exec;
 mod files;
 mod hosts;
 mod image;
 mod mounts;
 mod owner;
 mod progress;
+mod reach;
+mod running;
+mod shared;
 mod steps;
 mod view;
 
