@@ -3,6 +3,7 @@
 use super::config;
 use super::file;
 use super::files::ImageFiles;
+use super::layers;
 use super::reproduce;
 use super::run;
 use super::tool;
@@ -88,7 +89,15 @@ fn perform_kind(
         ),
         CheckKind::Config(check) => (
             config::judge(check, image, &case.root),
-            reproduce::config(program, image),
+            reproduce::config(program, image, check),
+        ),
+        CheckKind::Size(expected) => (
+            layers::judge_size(expected, image),
+            reproduce::size(program, image),
+        ),
+        CheckKind::Layers(check) => (
+            layers::judge(check, image, engine),
+            reproduce::layers(program, image, check),
         ),
         CheckKind::Late(_) => {
             return Observation::undecided(Problem {

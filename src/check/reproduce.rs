@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
 use crate::source::Located;
-use crate::spec::{Command, FileCheck, FileType, RunCheck, Stdin};
+use crate::spec::{Command, ConfigCheck, FileCheck, LayersCheck, PatternKind, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
@@ -121,25 +121,86 @@ fn prepared(setup: &Command, argv: &[String]) -> Vec<String> {
 
 /// How to look at a file by hand.
 pub(super) fn file(engine: &str, image: &Image, check: &FileCheck) -> String {
-    let (reference, path) = (quote(&image.reference), quote(&check.file));
+    let expected = &check.expected;
     // A check of the link itself must not be shown what the link leads to.
-    let looks_at_link = check.exists.as_ref().is_some_and(|exists| !exists.value)
-        || check
-            .r#type
-            .as_ref()
-            .is_some_and(|kind| kind.value == FileType::Symlink);
-    let options = if looks_at_link { "-ld" } else { "-ldL" };
-    let program = program(engine);
-    format!("{program} run --rm --network none --entrypoint ls {reference} {options} {path}")
+    let looks_at_link = !expected.must_exist() || expected.is_about_link();
+    let list = if looks_at_link { "-ld" } else { "-ldL" };
+    let (tool, arguments) = match check.file.kind() {
+        PatternKind::Path(path) => {
+            let path = quote(path);
+            if expected.content.is_some() {
+                ("cat", path)
+            } else if expected.sha256.is_some() {
+                ("sha256sum", path)
+            } else {
+                ("ls", format!("{list} {path}"))
+            }
+        }
+        // A shell knows neither of these; its `*` and `?` are ours.
+        PatternKind::Glob(glob)
+            if ["{", "**"]
+                .iter()
+                .any(|sign| check.file.text().contains(sign)) =>
+        {
+            ("find", quote(glob.folder()))
+        }
+        PatternKind::Glob(_) => {
+            let tool = if expected.content.is_some() {
+                "tail -n +1".to_owned()
+            } else if expected.sha256.is_some() {
+                "sha256sum".to_owned()
+            } else {
+                format!("ls {list}")
+            };
+            let line = format!("{tool} {}", shell_glob(check.file.text()));
+            ("sh", format!("-c {}", quote(&line)))
+        }
+    };
+    let (program, reference) = (program(engine), quote(&image.reference));
+    format!("{program} run --rm --network none --entrypoint {tool} {reference} {arguments}")
+}
+
+/// A glob for a shell: what means more to a shell than to us gets a backslash.
+fn shell_glob(glob: &str) -> String {
+    let mut shell = String::new();
+    for c in glob.chars() {
+        if !(c.is_alphanumeric() || "/._-+,:@%=*?[]!\\".contains(c)) {
+            shell.push('\\');
+        }
+        shell.push(c);
+    }
+    shell
+}
+
+/// How to look at the size by hand.
+pub(super) fn size(engine: &str, image: &Image) -> String {
+    let (program, reference) = (program(engine), quote(&image.reference));
+    format!("{program} image inspect --format '{{{{.Size}}}}' {reference}")
+}
+
+/// How to look at the layers by hand.
+pub(super) fn layers(engine: &str, image: &Image, check: &LayersCheck) -> String {
+    let (program, reference) = (program(engine), quote(&image.reference));
+    if check.largest.is_some() {
+        return format!("{program} history --no-trunc {reference}");
+    }
+    format!("{program} image inspect --format '{{{{len .RootFS.Layers}}}}' {reference}")
 }
 
 /// How to look at the configuration by hand.
-pub(super) fn config(engine: &str, image: &Image) -> String {
-    let program = program(engine);
-    format!(
-        "{program} image inspect --format '{{{{json .Config}}}}' {}",
-        quote(&image.reference)
-    )
+pub(super) fn config(engine: &str, image: &Image, check: &ConfigCheck) -> String {
+    let (program, reference) = (program(engine), quote(&image.reference));
+    let beside = [
+        &check.author,
+        &check.architecture,
+        &check.variant,
+        &check.os,
+    ];
+    if beside.iter().any(|text| text.is_some()) {
+        // These stand beside the configuration, not in it.
+        return format!("{program} image inspect {reference}");
+    }
+    format!("{program} image inspect --format '{{{{json .Config}}}}' {reference}")
 }
 
 fn program(engine: &str) -> &str {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::ConfigCheck;
-use super::file::FileCheck;
+use super::file::{FileCheck, FilesExpectation};
 use super::late::Late;
+use super::layers::LayersCheck;
 use super::options::CheckOptions;
 use super::run::{RunCheck, RunSettings, Stdin};
+use super::size::SizeBounds;
 use super::text::TextExpectation;
 use super::tools::{HelpCheck, VersionCheck};
 use crate::source::{Located, Place, Source};
@@ -63,6 +65,10 @@ pub enum CheckKind {
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
+    /// The size of the image.
+    Size(Located<SizeBounds>),
+    /// The layers of the image.
+    Layers(Box<LayersCheck>),
     /// Something that can only be read once the image is known.
     Late(Box<Late>),
 }
@@ -72,11 +78,13 @@ impl CheckKind {
     pub(super) fn default_name(&self) -> String {
         let name = match self {
             Self::Run(run, _) => run.run.summary(),
-            Self::File(file) => match &file.exists {
-                Some(exists) if !exists.value => format!("no file {}", file.file.value),
-                _ => format!("file {}", file.file.value),
-            },
+            Self::File(file) if file.expected.must_exist() => {
+                format!("file {}", file.file.text())
+            }
+            Self::File(file) => format!("no file {}", file.file.text()),
             Self::Config(_) => "config".to_owned(),
+            Self::Size(_) => "size".to_owned(),
+            Self::Layers(_) => "layers".to_owned(),
             Self::Version(check, _) => format!("version of {}", check.tool.name.value),
             Self::Help(check, _) => format!("help of {}", check.tool.name.value),
             Self::Late(_) => String::new(),
@@ -91,7 +99,9 @@ impl CheckKind {
             Self::Run(_, settings) | Self::Version(_, settings) | Self::Help(_, settings) => {
                 Some(settings)
             }
-            Self::File(_) | Self::Config(_) | Self::Late(_) => None,
+            Self::File(_) | Self::Config(_) | Self::Size(_) | Self::Layers(_) | Self::Late(_) => {
+                None
+            }
         };
         let mounts = settings.iter().flat_map(|settings| &settings.mounts);
         let mounts = mounts
@@ -115,16 +125,17 @@ impl CheckKind {
     /// What the check expects of texts.
     fn texts(&self) -> Vec<&TextExpectation> {
         match self {
-            Self::Run(run, _) => run.stdout.iter().chain(&run.stderr).collect(),
-            Self::File(file) => file.content.iter().collect(),
-            Self::Config(config) => {
-                let pairs = config.env.iter().chain(&config.labels);
-                pairs
-                    .flat_map(|pairs| &pairs.0)
-                    .map(|(_, text)| text)
-                    .collect()
+            Self::Run(run, _) => {
+                let files = run.files.iter().flat_map(FilesExpectation::texts);
+                run.stdout.iter().chain(&run.stderr).chain(files).collect()
             }
-            Self::Version(..) | Self::Help(..) | Self::Late(_) => Vec::new(),
+            Self::File(file) => file.expected.texts().collect(),
+            Self::Config(config) => config.texts().collect(),
+            Self::Version(..)
+            | Self::Help(..)
+            | Self::Size(_)
+            | Self::Layers(_)
+            | Self::Late(_) => Vec::new(),
         }
     }
 }

@@ -2,13 +2,36 @@
 
 use serde_json::{Value, json};
 
+use super::check::CheckKind;
 use super::command::Command;
+use super::kind::{CheckType, Found, preset, with_container, with_settings};
 use super::run::RunCheck;
 use super::text::{TextExpectation, TextMatcher};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
 use crate::version::VersionRequirement;
 use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany};
+
+/// `imports`
+pub(super) const TYPE: CheckType = CheckType {
+    key: "imports",
+    what: "an imports check",
+    read: |entries, defaults, context| {
+        let (imports, settings) = with_container::<Imports>("imports", entries, defaults, context)?;
+        let found = imports.0.iter().map(|import| Found {
+            name: import.name(),
+            place: Some(import.place().clone()),
+            kind: CheckKind::Run(Box::new(import.check()), settings.clone()),
+        });
+        Some(found.collect())
+    },
+    keys: |definitions| {
+        let about = "Modules that must load, by language: `python`, `r`, `perl`, or an interpreter \
+                     of the image. One check for each module.";
+        let own = preset::<Imports>("imports", about, definitions);
+        with_settings(vec![own], definitions)
+    },
+};
 
 /// Modules by interpreter. Never empty.
 #[derive(Debug, Clone)]

@@ -1,118 +1,37 @@
 //! The kinds of checks, by the key that tells them apart.
 
 use super::check::CheckKind;
-use super::config::ConfigCheck;
 use super::entry::{Defaults, first_line};
-use super::file::FileCheck;
-use super::imports::Imports;
-use super::run::{RunCheck, RunSettings};
-use super::tools::{Helps, Versions};
+use super::run::RunSettings;
 use crate::diagnostic::{Diagnostic, is_close};
 use crate::source::Place;
 use crate::yaml::{Context, Decode, Definitions, Describe, Entries, Key, Keys, Kind, Node};
 
-/// A kind of checks. To add one, add a row to [`KINDS`].
+/// Reads the keys of one kind of check, with the defaults of the spec.
+type Read = fn(&mut Entries<'_>, &Defaults, &mut Context) -> Option<Vec<Found>>;
+
+/// A kind of checks. Each stands beside the types that it is read into; [`KINDS`] has them all.
 pub(super) struct CheckType {
     /// The key that makes a check one of this kind.
     pub(super) key: &'static str,
     /// What a check of this kind is called in messages.
     pub(super) what: &'static str,
     /// Reads what the check is about: all keys but those of any check.
-    read: fn(&mut Entries<'_>, &Defaults, &mut Context) -> Option<Vec<Found>>,
+    pub(super) read: Read,
     /// The keys that it reads, for the schema.
     pub(super) keys: fn(&mut Definitions) -> Vec<Key>,
 }
 
-/// Every kind.
-pub(super) const KINDS: [CheckType; 6] = [
-    CheckType {
-        key: "run",
-        what: "a run check",
-        read: run,
-        keys: |definitions| with_settings(RunCheck::keys(definitions), definitions),
-    },
-    CheckType {
-        key: "file",
-        what: "a file check",
-        read: |entries, _, context| {
-            let file = FileCheck::take(entries, context)?;
-            file.validate(context);
-            one(CheckKind::File(Box::new(file)))
-        },
-        keys: FileCheck::keys,
-    },
-    CheckType {
-        key: "config",
-        what: "a config check",
-        read: |entries, _, context| {
-            let config = ConfigCheck::take_from(entries, context)?;
-            one(CheckKind::Config(Box::new(config)))
-        },
-        keys: |definitions| {
-            vec![preset::<ConfigCheck>(
-                "config",
-                "What the image's configuration must say.",
-                definitions,
-            )]
-        },
-    },
-    CheckType {
-        key: "version",
-        what: "a version check",
-        read: |entries, defaults, context| {
-            let (versions, settings) =
-                with_container::<Versions>("version", entries, defaults, context)?;
-            let found = versions.0.into_iter().map(|check| {
-                let place = check.tool.name.place.clone();
-                Found::at(place, CheckKind::Version(Box::new(check), settings.clone()))
-            });
-            Some(found.collect())
-        },
-        keys: |definitions| {
-            let about = "Tools that must tell their version, and what that must be: a name, a list, \
-                         or a map of names and versions. One check for each tool.";
-            let own = preset::<Versions>("version", about, definitions);
-            with_settings(vec![own], definitions)
-        },
-    },
-    CheckType {
-        key: "help",
-        what: "a help check",
-        read: |entries, defaults, context| {
-            let (helps, settings) = with_container::<Helps>("help", entries, defaults, context)?;
-            let found = helps.0.into_iter().map(|check| {
-                let place = check.tool.name.place.clone();
-                Found::at(place, CheckKind::Help(Box::new(check), settings.clone()))
-            });
-            Some(found.collect())
-        },
-        keys: |definitions| {
-            let about = "Tools that must explain how they are used: a name, a list, or a map. One \
-                         check for each tool.";
-            let own = preset::<Helps>("help", about, definitions);
-            with_settings(vec![own], definitions)
-        },
-    },
-    CheckType {
-        key: "imports",
-        what: "an imports check",
-        read: |entries, defaults, context| {
-            let (imports, settings) =
-                with_container::<Imports>("imports", entries, defaults, context)?;
-            let found = imports.0.iter().map(|import| Found {
-                name: import.name(),
-                place: Some(import.place().clone()),
-                kind: CheckKind::Run(Box::new(import.check()), settings.clone()),
-            });
-            Some(found.collect())
-        },
-        keys: |definitions| {
-            let about = "Modules that must load, by language: `python`, `r`, `perl`, or an \
-                         interpreter of the image. One check for each module.";
-            let own = preset::<Imports>("imports", about, definitions);
-            with_settings(vec![own], definitions)
-        },
-    },
+/// Every kind, in the order of the documentation.
+pub(super) const KINDS: [&CheckType; 8] = [
+    &super::run::TYPE,
+    &super::file::TYPE,
+    &super::config::TYPE,
+    &super::size::TYPE,
+    &super::layers::TYPE,
+    &super::tools::VERSION_TYPE,
+    &super::tools::HELP_TYPE,
+    &super::imports::TYPE,
 ];
 
 /// A check that an entry makes. One entry may make several.
@@ -150,8 +69,10 @@ pub(super) fn of(
     entries: &Entries<'_>,
     context: &mut Context,
 ) -> Option<&'static CheckType> {
-    const ALL: &[CheckType] = &KINDS;
-    let kinds: Vec<&CheckType> = ALL.iter().filter(|kind| entries.has(kind.key)).collect();
+    let kinds: Vec<_> = KINDS
+        .into_iter()
+        .filter(|kind| entries.has(kind.key))
+        .collect();
     match kinds[..] {
         [kind] => Some(kind),
         // The size of a file, and the size of an image.
@@ -176,28 +97,13 @@ impl CheckType {
     }
 }
 
-fn run(
-    entries: &mut Entries<'_>,
-    defaults: &Defaults,
-    context: &mut Context,
-) -> Option<Vec<Found>> {
-    let run = RunCheck::take(entries, context);
-    let settings = settings(entries, defaults, context);
-    let (run, settings) = (run?, settings?);
-    run.validate(&settings, context);
-    one(CheckKind::Run(Box::new(run), Box::new(settings)))
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "what the readers of all kinds give"
-)]
-fn one(kind: CheckKind) -> Option<Vec<Found>> {
-    Some(vec![kind.into()])
+/// The only check of an entry.
+pub(super) fn one(kind: CheckKind) -> Vec<Found> {
+    vec![kind.into()]
 }
 
 /// The value of `key`, and the settings of the containers that it needs.
-fn with_container<T: Decode>(
+pub(super) fn with_container<T: Decode>(
     key: &'static str,
     entries: &mut Entries<'_>,
     defaults: &Defaults,
@@ -209,7 +115,7 @@ fn with_container<T: Decode>(
 }
 
 /// The settings of a container, with the defaults of the spec.
-fn settings(
+pub(super) fn settings(
     entries: &mut Entries<'_>,
     defaults: &Defaults,
     context: &mut Context,
@@ -219,7 +125,8 @@ fn settings(
     Some(settings.or(&defaults.settings))
 }
 
-fn preset<T: Describe>(
+/// The key that makes a check, for the schema.
+pub(super) fn preset<T: Describe>(
     name: &'static str,
     description: &str,
     definitions: &mut Definitions,
@@ -232,7 +139,8 @@ fn preset<T: Describe>(
     }
 }
 
-fn with_settings(mut keys: Vec<Key>, definitions: &mut Definitions) -> Vec<Key> {
+/// The keys of a kind whose checks run in containers.
+pub(super) fn with_settings(mut keys: Vec<Key>, definitions: &mut Definitions) -> Vec<Key> {
     keys.extend(RunSettings::keys(definitions));
     keys
 }

@@ -4,15 +4,32 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::check::CheckKind;
 use super::command::Command;
 use super::exit::ExitExpectation;
+use super::file::FilesExpectation;
+use super::kind::{CheckType, one, settings, with_settings};
 use super::limits::{Capability, Cpus, Pids, Tmpfs};
 use super::size::Bytes;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Isolation, Network};
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, Pairs, object, words};
+use crate::yaml::{Context, Decode, Definitions, Describe, Keys, Kind, Node, Pairs, object, words};
+
+/// `run`
+pub(super) const TYPE: CheckType = CheckType {
+    key: "run",
+    what: "a run check",
+    read: |entries, defaults, context| {
+        let run = RunCheck::take(entries, context);
+        let settings = settings(entries, defaults, context);
+        let (run, settings) = (run?, settings?);
+        run.validate(&settings, context);
+        Some(one(CheckKind::Run(Box::new(run), Box::new(settings))))
+    },
+    keys: |definitions| with_settings(RunCheck::keys(definitions), definitions),
+};
 
 object! {
     /// Runs a command in a fresh container and looks at what it does.
@@ -29,6 +46,8 @@ object! {
         optional stdout: TextExpectation,
         /// What it must write on its standard error.
         optional stderr: TextExpectation,
+        /// What it must leave behind: paths or globs, and what must be there.
+        optional files: FilesExpectation,
         /// The time that it must not exceed.
         optional within: Located<Duration>,
         /// The memory that it must not exceed.
@@ -84,6 +103,7 @@ impl RunCheck {
             exit: None,
             stdout: None,
             stderr: None,
+            files: None,
             within: None,
             max_memory: None,
         }

@@ -58,7 +58,7 @@ macro_rules! object {
 
         impl $crate::yaml::Describe for $name {
             fn schema(definitions: &mut $crate::yaml::Definitions) -> serde_json::Value {
-                definitions.refer(stringify!($name), |definitions| {
+                definitions.refer_to::<Self>(stringify!($name), |definitions| {
                     let keys = <Self as $crate::yaml::Keys>::keys(definitions);
                     $crate::yaml::object_schema(&$crate::yaml::described(&[$($about),*]), &keys)
                 })

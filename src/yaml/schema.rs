@@ -3,6 +3,7 @@
 //! Our own trait, because values are read from nodes and not through serde, whose data model is
 //! what the crates for schemas describe.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,23 +14,38 @@ use crate::source::Located;
 
 /// The schemas that others refer to, by name.
 #[derive(Debug, Default)]
-pub struct Definitions(BTreeMap<String, Value>);
+pub struct Definitions {
+    schemas: BTreeMap<String, Value>,
+    /// Whose each name is: two types of one name would be taken for each other.
+    owners: BTreeMap<&'static str, TypeId>,
+}
 
 impl Definitions {
     /// Gives a reference to the schema `name`, which `make` makes when it is first asked for.
     pub fn refer(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
-        if !self.0.contains_key(name) {
+        if !self.schemas.contains_key(name) {
             // Entered before it is made, so that a schema may refer to itself.
-            self.0.insert(name.to_owned(), Value::Null);
+            self.schemas.insert(name.to_owned(), Value::Null);
             let made = make(self);
-            self.0.insert(name.to_owned(), made);
+            self.schemas.insert(name.to_owned(), made);
         }
         json!({"$ref": format!("#/$defs/{name}")})
     }
 
+    /// Gives a reference to the schema of a type, by its name.
+    pub fn refer_to<T: 'static>(
+        &mut self,
+        name: &'static str,
+        make: impl FnOnce(&mut Self) -> Value,
+    ) -> Value {
+        let owner = *self.owners.entry(name).or_insert(TypeId::of::<T>());
+        debug_assert_eq!(owner, TypeId::of::<T>(), "two types are called {name}");
+        self.refer(name, make)
+    }
+
     /// All of them.
     pub fn into_value(self) -> Value {
-        Value::Object(self.0.into_iter().collect())
+        Value::Object(self.schemas.into_iter().collect())
     }
 }
 
@@ -124,6 +140,12 @@ impl Describe for String {
 impl Describe for bool {
     fn schema(_: &mut Definitions) -> Value {
         or_expression(&json!({"type": "boolean"}))
+    }
+}
+
+impl Describe for i64 {
+    fn schema(_: &mut Definitions) -> Value {
+        or_expression(&json!({"type": "integer"}))
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test crate uses its own part of it")]
 
+pub mod images;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
