@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::CaseInfo;
 use crate::project::Project;
 use crate::source::{Located, Place};
-use crate::spec::{Check, CheckKind, RunCheck, RunSettings, Spec, Stdin};
+use crate::spec::{Check, CheckKind, RunSettings, Spec, Stdin};
 
 /// Images × checks.
 #[derive(Debug)]
@@ -148,10 +148,13 @@ fn planned_image(
 }
 
 fn missing_files(check: &Check, root: &Path) -> Vec<Diagnostic> {
-    let CheckKind::Run(run, settings) = &check.kind else {
-        return Vec::new();
+    let files: Vec<(PathBuf, Place)> = match &check.kind {
+        CheckKind::Run(run, settings) => host_files(run.stdin.iter(), settings).collect(),
+        CheckKind::Service(service, settings) => host_files(service.stdins(), settings).collect(),
+        CheckKind::File(_) | CheckKind::Config(_) => Vec::new(),
     };
-    host_files(run, settings)
+    files
+        .into_iter()
         .filter(|(path, _)| !root.join(path).exists())
         .map(|(path, place)| {
             Diagnostic::new(&place, format!("there is no file {}", path.display()))
@@ -163,12 +166,12 @@ fn missing_files(check: &Check, root: &Path) -> Vec<Diagnostic> {
 
 /// The files of the host that a check needs, and where it says so.
 fn host_files<'a>(
-    run: &'a RunCheck,
+    stdins: impl Iterator<Item = &'a Located<Stdin>> + 'a,
     settings: &'a RunSettings,
 ) -> impl Iterator<Item = (PathBuf, Place)> + 'a {
     let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
     let mounts = mounts.map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
-    let stdin = run.stdin.iter().filter_map(|stdin| match &stdin.value {
+    let stdin = stdins.filter_map(|stdin| match &stdin.value {
         Stdin::File(path) => Some((path.clone(), stdin.place.clone())),
         Stdin::Text(_) => None,
     });

@@ -6,6 +6,7 @@ mod files;
 mod perform;
 mod reproduce;
 mod run;
+mod service;
 
 pub use files::ImageFiles;
 pub use perform::{Observation, perform};

@@ -5,6 +5,7 @@ use super::file;
 use super::files::ImageFiles;
 use super::reproduce;
 use super::run;
+use super::service;
 use crate::engine::{Captured, Engine, EngineError};
 use crate::plan::Case;
 use crate::spec::CheckKind;
@@ -30,6 +31,9 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
     let (judged, reproduce) = match &case.check.kind {
         CheckKind::Run(check, settings) => {
             return run::perform(case, check, settings, engine, image);
+        }
+        CheckKind::Service(check, settings) => {
+            return service::perform(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
             file::judge(check, &files.view(engine)),

@@ -16,6 +16,53 @@ pub(super) fn run(
     check: &RunCheck,
     root: &Path,
 ) -> String {
+    let mut words = options(engine, process, root);
+    let (before, after) = stdin(check);
+    if check.stdin.is_some() {
+        words.push("-i".to_owned());
+    }
+    let (program, arguments) = process
+        .argv
+        .split_first()
+        .map_or(("", &[][..]), |(p, a)| (p, a));
+    words.extend([
+        "--entrypoint".to_owned(),
+        quote(program),
+        quote(&image.reference),
+    ]);
+    words.extend(arguments.iter().map(|argument| quote(argument)));
+    format!("{before}{}{after}", words.join(" "))
+}
+
+/// `docker run …` for a service. Its ports are published under the same numbers.
+pub(super) fn service(
+    engine: &str,
+    image: &Image,
+    process: &Process,
+    has_own_program: bool,
+    root: &Path,
+) -> String {
+    let mut words = options(engine, process, root);
+    if process.network == Network::Bridge {
+        let ports = process.ports.iter();
+        words.extend(ports.flat_map(|port| ["-p".to_owned(), format!("127.0.0.1:{port}:{port}")]));
+    }
+    let mut arguments = &process.argv[..];
+    if !has_own_program && let Some((program, rest)) = arguments.split_first() {
+        words.extend(["--entrypoint".to_owned(), quote(program)]);
+        arguments = rest;
+    } else if let Some(rest) = arguments.strip_prefix(&image.config.entrypoint[..]) {
+        arguments = rest;
+    }
+    words.push(quote(&image.reference));
+    if !has_own_program || arguments != image.config.cmd {
+        words.extend(arguments.iter().map(|argument| quote(argument)));
+    }
+    words.join(" ")
+}
+
+/// The command line of a container up to its image.
+fn options(engine: &str, process: &Process, root: &Path) -> Vec<String> {
     let mut words: Vec<String> = vec![program(engine).to_owned(), "run".into(), "--rm".into()];
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quote(value)]);
     match process.network {
@@ -55,21 +102,7 @@ pub(super) fn run(
             quote(&bind.replace("$PWD", "."))
         });
     }
-    let (before, after) = stdin(check);
-    if check.stdin.is_some() {
-        words.push("-i".to_owned());
-    }
-    let (program, arguments) = process
-        .argv
-        .split_first()
-        .map_or(("", &[][..]), |(p, a)| (p, a));
-    words.extend([
-        "--entrypoint".to_owned(),
-        quote(program),
-        quote(&image.reference),
-    ]);
-    words.extend(arguments.iter().map(|argument| quote(argument)));
-    format!("{before}{}{after}", words.join(" "))
+    words
 }
 
 /// How to look at a file by hand.

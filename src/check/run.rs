@@ -7,15 +7,16 @@ use super::reproduce;
 use crate::engine::{Ended, Engine, Image, Limits, Mount, Outcome, Process};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
+use crate::source::Located;
 use crate::spec::{Command, Entrypoint, RunCheck, RunSettings, Stdin};
 use crate::verdict::{Finding, Problem, Verdict};
 
 /// What a command may take when the spec says nothing.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of each stream the matchers see, at its beginning and at its end.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// How much of each stream is kept for reports.
-const KEPT_OUTPUT: usize = 64 << 10;
+pub(super) const KEPT_OUTPUT: usize = 64 << 10;
 
 /// Runs the command and judges what it did.
 pub(super) fn perform(
@@ -25,7 +26,10 @@ pub(super) fn perform(
     engine: &dyn Engine,
     image: &Image,
 ) -> Observation {
-    let process = match process(case, check, settings, image) {
+    let argv = argv(&check.run.value, settings.entrypoint.as_ref(), image);
+    let process =
+        stdin(case, check.stdin.as_ref()).and_then(|stdin| process(case, settings, argv, stdin));
+    let process = match process {
         Ok(process) => process,
         Err(problem) => {
             return Observation {
@@ -65,11 +69,15 @@ pub(super) fn perform(
     }
 }
 
-fn process(
+/// A process with these settings.
+///
+/// # Errors
+/// When a file of the host can't be read.
+pub(super) fn process(
     case: &Case,
-    check: &RunCheck,
     settings: &RunSettings,
-    image: &Image,
+    argv: Vec<String>,
+    stdin: Option<Vec<u8>>,
 ) -> Result<Process, Problem> {
     let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
     let mounts: Result<Vec<Mount>, Problem> = mounts
@@ -85,18 +93,10 @@ fn process(
             })
         })
         .collect();
-    let stdin = match check.stdin.as_ref().map(|stdin| &stdin.value) {
-        None => None,
-        Some(Stdin::Text(text)) => Some(text.clone().into_bytes()),
-        Some(Stdin::File(path)) => {
-            let path = case.root.join(path);
-            Some(std::fs::read(&path).map_err(|error| unreadable(&path, &error))?)
-        }
-    };
     let env = settings.env.iter().flat_map(|pairs| &pairs.0);
     Ok(Process {
         check: case.info.name(),
-        argv: argv(&check.run.value, settings.entrypoint.as_ref(), image),
+        argv,
         env: env
             .map(|(name, value)| (name.value.clone(), value.clone()))
             .collect(),
@@ -117,6 +117,25 @@ fn process(
         timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
         output_limit: OUTPUT_LIMIT,
     })
+}
+
+/// What a process reads.
+///
+/// # Errors
+/// When a file of the host can't be read.
+pub(super) fn stdin(
+    case: &Case,
+    stdin: Option<&Located<Stdin>>,
+) -> Result<Option<Vec<u8>>, Problem> {
+    match stdin.map(|stdin| &stdin.value) {
+        None => Ok(None),
+        Some(Stdin::Text(text)) => Ok(Some(text.clone().into_bytes())),
+        Some(Stdin::File(path)) => {
+            let path = case.root.join(path);
+            let content = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+            Ok(Some(content))
+        }
+    }
 }
 
 fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Problem {
@@ -192,17 +211,22 @@ fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
             "ran out of memory and was killed (exit code {code})"
         )),
         Ended::Exited { code, .. } if *code != expected => {
-            let hint = match code {
-                126 => " (not executable)",
-                127 => " (command not found)",
-                134 => " (SIGABRT)",
-                137 => " (SIGKILL)",
-                139 => " (SIGSEGV)",
-                143 => " (SIGTERM)",
-                _ => "",
-            };
+            let hint = hint(*code);
             Some(format!("expected exit code {expected}, got {code}{hint}"))
         }
         Ended::Exited { .. } | Ended::TimedOut => None,
+    }
+}
+
+/// What an exit code usually means, to be put behind it.
+pub(super) fn hint(code: i64) -> &'static str {
+    match code {
+        126 => " (not executable)",
+        127 => " (command not found)",
+        134 => " (SIGABRT)",
+        137 => " (SIGKILL)",
+        139 => " (SIGSEGV)",
+        143 => " (SIGTERM)",
+        _ => "",
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::config::ConfigCheck;
 use super::file::FileCheck;
 use super::run::{RunCheck, RunSettings};
+use super::service::ServiceCheck;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place, Source};
 use crate::yaml::{Context, Decode, Entries, Kind, Node};
 
 /// The kinds of checks, by the key that tells them apart.
-const KINDS: [&str; 3] = ["run", "file", "config"];
+const KINDS: [&str; 4] = ["run", "file", "config", "service"];
 
 /// One spec file.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub enum CheckKind {
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
+    /// The image as the service it is.
+    Service(Box<ServiceCheck>, Box<RunSettings>),
 }
 
 /// The checks before they are read, because reading them needs the defaults.
@@ -134,6 +137,19 @@ impl Check {
                 let kind = config.map(|config| CheckKind::Config(Box::new(config)));
                 (kind, "a config check")
             }
+            ["service"] => {
+                let service = ServiceCheck::take(&mut entries, context);
+                let settings = RunSettings::take(&mut entries, context);
+                if let Some(settings) = &settings {
+                    settings.validate(context);
+                }
+                let kind = service.zip(settings).map(|(service, settings)| {
+                    let settings = settings.or(defaults);
+                    service.validate(&settings, context);
+                    CheckKind::Service(Box::new(service), Box::new(settings))
+                });
+                (kind, "a service check")
+            }
             _ => {
                 context.report(undecided_kind(node, &kinds));
                 return None;
@@ -209,6 +225,7 @@ fn default_name(kind: &CheckKind) -> String {
             _ => format!("file {}", file.file.value),
         },
         CheckKind::Config(_) => "config".to_owned(),
+        CheckKind::Service(..) => "service".to_owned(),
     };
     let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(200).collect::<String>().trim().to_owned()

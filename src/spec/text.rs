@@ -114,7 +114,7 @@ fn refuse_empty(text: &Located<String>, context: &mut Context) {
 }
 
 /// `^` and `$` stand for the borders of lines, as in grep; the rest is the regex crate's default.
-fn regex(pattern: &Located<String>, context: &mut Context) -> Option<Regex> {
+pub(super) fn regex(pattern: &Located<String>, context: &mut Context) -> Option<Regex> {
     match RegexBuilder::new(&pattern.value).multi_line(true).build() {
         Ok(regex) => Some(regex),
         Err(error) => {
