@@ -151,7 +151,7 @@ fn missing_files(check: &Check, root: &Path) -> Vec<Diagnostic> {
     let files: Vec<(PathBuf, Place)> = match &check.kind {
         CheckKind::Run(run, settings) => host_files(run.stdin.iter(), settings).collect(),
         CheckKind::Service(service, settings) => host_files(service.stdins(), settings).collect(),
-        CheckKind::File(_) | CheckKind::Config(_) => Vec::new(),
+        _ => Vec::new(),
     };
     files
         .into_iter()

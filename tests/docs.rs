@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
-const PAGES: [&str; 2] = ["README.md", "docs/specs.md"];
+const PAGES: [&str; 3] = ["README.md", "docs/specs.md", "docs/services.md"];
 
 /// The yaml blocks of a page that are whole specs, with the line each begins at.
 fn specs(page: &str) -> Vec<(usize, String)> {

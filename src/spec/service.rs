@@ -169,7 +169,7 @@ impl ServiceCheck {
         {
             context.report(
                 Diagnostic::new(&port.place, "without a network no port can be reached")
-                    .help("say `network: bridge` in this check, or nothing: it is the default"),
+                    .help("say `network: bridge` in this check"),
             );
         }
         for part in service.checks.iter().flat_map(|checks| &checks.value) {
@@ -227,24 +227,28 @@ impl Service {
         if let Some(ready) = &self.ready {
             let never = ready.healthcheck.as_ref().filter(|health| !health.value);
             if let Some(health) = never {
-                expects_nothing(&health.place, context);
+                expects_nothing(&health.place, "leave it out", context);
             }
             let says_when = ready.log.is_some()
                 || ready.port.is_some()
                 || ready.http.is_some()
                 || ready.healthcheck.is_some();
             if !says_when {
-                expects_nothing(&ready.place, context);
+                expects_nothing(
+                    &ready.place,
+                    "a service is ready by `log`, `port`, `http` or `healthcheck`",
+                    context,
+                );
             }
         }
         if let Some(checks) = self.checks.as_ref().filter(|checks| checks.is_empty()) {
-            expects_nothing(&checks.place, context);
+            expects_nothing(&checks.place, "leave it out", context);
         }
         if let Some(logs) = &self.logs
             && logs.stdout.is_none()
             && logs.stderr.is_none()
         {
-            expects_nothing(&logs.place, context);
+            expects_nothing(&logs.place, "say `stdout`, `stderr` or both", context);
         }
     }
 }
@@ -350,8 +354,8 @@ impl Decode for LogPattern {
     }
 }
 
-fn expects_nothing(place: &Place, context: &mut Context) {
-    context.report(Diagnostic::new(&first_line(place), "this expects nothing"));
+fn expects_nothing(place: &Place, help: &str, context: &mut Context) {
+    context.report(Diagnostic::new(&first_line(place), "this expects nothing").help(help));
 }
 
 fn first_line(place: &Place) -> Place {

@@ -4,7 +4,7 @@ RUN printf '%s\n' '#!/bin/sh' \
     'forever() { while :; do sleep 0.1; done; }' \
     'case "$1" in' \
     'dies) echo "no configuration" >&2; exit 1 ;;' \
-    'soon) echo ready; sleep 1; exit 9 ;;' \
+    'told) echo ready; while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 9 ;;' \
     'silent) forever ;;' \
     'deaf) trap "" TERM; echo ready; forever ;;' \
     'polite) trap "echo bye; exit 143" TERM; echo ready; forever ;;' \

@@ -27,7 +27,9 @@ impl Attempt<'_> {
                 Question::Exec(exec) => self.exec(part, exec)?,
             }
         }
-        self.still_there("while it was to go on", false)
+        let found = self.findings.len();
+        let place = &check.service.place;
+        self.still_there(place, "while it was to go on", false, found)
     }
 
     fn request(&mut self, part: &ServicePart, check: &HttpCheck) -> Result<(), Broken> {
@@ -68,8 +70,10 @@ impl Attempt<'_> {
             }
             (Waited::Ended(_) | Waited::Done, _) => format!("{name}: no answer"),
         };
-        self.find(&check.http.place, "http", message);
-        self.still_there(&format!("when it was asked `{name}`"), true)
+        let before = self.findings.len();
+        let place = &check.http.place;
+        self.find(place, "http", message);
+        self.still_there(place, &format!("when it was asked `{name}`"), true, before)
     }
 
     fn judge_answer(&mut self, name: &str, check: &HttpCheck, answer: &Answer) {
@@ -126,7 +130,9 @@ impl Attempt<'_> {
             Ok(outcome) => outcome,
             Err(error) => {
                 // No command can be run in what has ended.
-                self.still_there(&format!("before or while `{name}` ran"), true)?;
+                let (place, found) = (&check.run.place, self.findings.len());
+                let when = format!("before or while `{name}` ran");
+                self.still_there(place, &when, true, found)?;
                 return Err(error.into());
             }
         };
@@ -140,7 +146,8 @@ impl Attempt<'_> {
         self.judge_outcome(name, check, &outcome);
         if self.findings.len() > before {
             let was_killed = matches!(outcome.ended, Ended::Exited { code: 137, .. });
-            self.still_there(&format!("while `{name}` ran"), was_killed)?;
+            let when = format!("while `{name}` ran");
+            self.still_there(&check.run.place, &when, was_killed, before)?;
         }
         Ok(())
     }

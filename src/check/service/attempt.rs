@@ -77,18 +77,22 @@ impl Attempt<'_> {
         Err(Broken::Found)
     }
 
-    /// Goes no further when it has ended by itself. `is_likely` when something speaks for that.
-    pub(super) fn still_there(&mut self, when: &str, is_likely: bool) -> Result<(), Broken> {
+    /// Goes no further when it has ended by itself. `is_likely` when something speaks for that;
+    /// what was found from `since` on is then but a consequence.
+    pub(super) fn still_there(
+        &mut self,
+        place: &Place,
+        when: &str,
+        is_likely: bool,
+        since: usize,
+    ) -> Result<(), Broken> {
         let moment = if is_likely { LIKELY_END } else { MOMENT };
         let wait = Box::pin(std::future::pending());
         match self.running.during(Instant::now() + moment, wait)? {
             Waited::Ended(ended) => {
-                let place = self.check.service.place.clone();
-                self.find(
-                    &place,
-                    "service.ended",
-                    format!("the service {} {when}", how(&ended)),
-                );
+                self.findings.truncate(since);
+                let message = format!("the service {} {when}", how(&ended));
+                self.find(place, "service.ended", message);
                 Err(Broken::Found)
             }
             Waited::Done | Waited::TimedOut => Ok(()),

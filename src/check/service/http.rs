@@ -150,3 +150,56 @@ fn broken(error: &hyper::Error) -> Failure {
     }
     Failure::Broken(reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    /// Whether a port counts as open behind which every connection is treated like this.
+    fn counts_as_open(is_direct: bool, treat: impl Fn(&mut std::net::TcpStream) -> bool) -> bool {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = Address {
+            socket: listener.local_addr().unwrap(),
+            is_direct,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let asked = runtime.spawn(listens(address));
+        let (mut stream, _) = listener.accept().unwrap();
+        let kept = treat(&mut stream).then_some(stream);
+        let open = runtime.block_on(asked).unwrap();
+        drop(kept);
+        open
+    }
+
+    #[test]
+    fn a_forwarder_that_hangs_up_is_no_server() {
+        assert!(!counts_as_open(false, |_| false));
+        assert!(counts_as_open(false, |_| true));
+        assert!(counts_as_open(false, |stream| {
+            stream.write_all(b"220 smtp").is_err()
+        }));
+        assert!(counts_as_open(true, |_| false));
+    }
+
+    #[test]
+    fn nothing_listens_where_nobody_is() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = listener.local_addr().unwrap();
+        drop(listener);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        for is_direct in [false, true] {
+            let address = Address { socket, is_direct };
+            assert!(!runtime.block_on(listens(address)));
+        }
+    }
+}

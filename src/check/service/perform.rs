@@ -166,7 +166,7 @@ impl Attempt<'_> {
         let Some(stop) = expected else {
             return Ok(());
         };
-        let signal = signal.unwrap_or("its stop signal");
+        let signal = signal.unwrap_or("the image's stop signal");
         let zero = ExitCodes::zero();
         let (codes, place) = match &stop.exit {
             Some(codes) => (&codes.value, &codes.place),

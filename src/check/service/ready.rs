@@ -138,7 +138,7 @@ impl Attempt<'_> {
                     } else {
                         format!(": {output}")
                     };
-                    return Ok(Missing::Never(format!("its health check failed{said}")));
+                    return Ok(Missing::Never(format!("the health check failed{said}")));
                 }
                 Some(Health::Starting) => {}
                 // One that has ended has no health any more.
@@ -153,7 +153,7 @@ impl Attempt<'_> {
                 .during(pause, Box::pin(std::future::pending()))?;
             if waited != Waited::TimedOut || Instant::now() >= until {
                 return Ok(Missing::after(waited, || {
-                    "its health check did not succeed".to_owned()
+                    "the health check did not succeed".to_owned()
                 }));
             }
         }
