@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -64,10 +66,12 @@ fn seen(ended: &Ended) -> String {
     let engine = Regex::new(r"with \w+ \S+ \(\S+\)").unwrap();
     let access = Regex::new(r"\d+\.\d+\.\d+\.\d+ - - \[[^\]]*\]").unwrap();
     let error = Regex::new(r"\d{4}/\d\d/\d\d .*").unwrap();
+    let server = Regex::new(r"nginx/\d[\d.]*").unwrap();
     let bytes = Regex::new(r"it has \d+ bytes").unwrap();
     let text = ended.stable();
     let text = engine.replace_all(&text, "with [ENGINE]");
     let text = access.replace_all(&text, "[WHO AND WHEN]");
+    let text = server.replace_all(&text, "nginx/[VERSION]");
     let text = error.replace_all(&text, "[ERROR]");
     bytes.replace_all(&text, "it has [N] bytes").into_owned()
 }
@@ -313,6 +317,75 @@ fn an_interrupted_run_leaves_no_service() {
     );
 }
 
+/// The engine as one that is reached by TCP: how far it is away can't be known then, so ports are
+/// asked where they are published.
+fn forwarded() -> String {
+    let socket = match std::env::var("DOCKER_HOST") {
+        Ok(host) if !host.starts_with("unix://") => return host,
+        Ok(host) => host.trim_start_matches("unix://").to_owned(),
+        Err(_) => "/var/run/docker.sock".to_owned(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            let engine = UnixStream::connect(&socket).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), engine.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Write);
+            });
+            let (mut from, mut to) = (engine, client);
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Write);
+            });
+        }
+    });
+    format!("tcp://{address}")
+}
+
+#[test]
+fn published_ports_are_not_taken_for_open_ones() {
+    let spec = |name, checks: &str| format!("image: {}\nchecks:\n{checks}", image(name));
+    let listens = spec(
+        "redis",
+        "  - name: listens\n    service:\n      ready: {port: 6379}\n      \
+         checks: [{run: redis-cli ping, stdout: PONG}]\n",
+    );
+    let answers = spec(
+        "nginx",
+        "  - {name: answers, service: {ready: {port: 80}, checks: [{http: {port: 80}, body: <h1>Ahoy</h1>}]}}\n",
+    );
+    let neither = spec(
+        "misfits",
+        "  - {name: silent, service: {ready: {port: 6379, within: 2s}}}\n  \
+         - {name: mute, service: {ready: {http: {port: 80}, within: 2s}}}\n  \
+         - {name: asked, service: {command: [polite], ready: {log: ready}, checks: [{http: {port: 80}}]}}\n",
+    );
+    let project = Project::new(&[
+        ("test-specs/a.yaml", &listens),
+        ("test-specs/b.yaml", &answers),
+        ("test-specs/c.yaml", &neither),
+    ]);
+    let mut command = project.command(&["--junit", "junit.xml"]);
+    let ended = Ended::of(command.env("DOCKER_HOST", forwarded()));
+    ended.expect(1);
+    assert_eq!(containers(ended.pid), "");
+    let report = project.junit();
+    for (name, words) in [
+        ("silent", "nothing listened on port 6379 within 2s"),
+        ("mute", "GET / was not answered"),
+        ("asked", "GET /: no answer"),
+    ] {
+        let case = report.case(name);
+        assert_eq!(case.verdict, "failure", "{case:?}");
+        assert!(case.message.contains(words), "{case:?}");
+    }
+    assert_eq!(report.count("passed"), 2);
+}
+
 #[test]
 fn an_image_with_nothing_to_start() {
     let script = r#"{"images": ["img:1"]}"#;
@@ -400,7 +473,7 @@ fn mistakes_in_specs() {
         "{ready: {log: ''}}",
         "{ready: {log: {matches: '('}}}",
         "{ready: {port: 0}}",
-        "{ready: {port: 80}, ports: [http]}",
+        "{ready: {port: [80, http]}}",
         "{ready: {port: 80}, checks: []}",
         "{ready: {port: 80}, logs: {}}",
         "{ready: {port: 80}, stop: {signal: SIGNONE}}",

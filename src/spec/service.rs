@@ -27,8 +27,6 @@ object! {
     pub struct Service: "a service" {
         /// The arguments after the entrypoint, instead of the image's.
         optional command: Located<Command>,
-        /// TCP ports that must be reachable beside those that are asked below.
-        optional ports: Vec<Located<Port>>,
         /// How it shows that it is up.
         optional ready: Located<Ready>,
         /// What it is asked when it is up, in this order.
@@ -203,9 +201,7 @@ impl ServiceCheck {
 
     /// All ports that must be reachable from here, each once, in order.
     pub fn ports(&self) -> Vec<u16> {
-        let further = self.service.ports.iter().flatten();
-        let all = self.asked_ports().chain(further);
-        let mut ports: Vec<u16> = all.map(|port| port.value.0).collect();
+        let mut ports: Vec<u16> = self.asked_ports().map(|port| port.value.0).collect();
         ports.sort_unstable();
         ports.dedup();
         ports

@@ -12,9 +12,13 @@ use crate::expect::{Subject, judge as judge_text};
 use crate::spec::{
     ExecCheck, ExitCodes, HttpCheck, Question, ServicePart, Statuses, TextExpectation,
 };
+use crate::verdict::Finding;
 
 /// What an answer or a command may take when the spec says nothing.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much is shown of the body of an answer that is not the expected one.
+const EXCERPT_LINES: usize = 5;
+const EXCERPT_WIDTH: usize = 200;
 
 impl Attempt<'_> {
     /// Asks everything, in order, for as long as the service is there.
@@ -35,6 +39,11 @@ impl Attempt<'_> {
     fn request(&mut self, part: &ServicePart, check: &HttpCheck) -> Result<(), Broken> {
         let name = &part.name;
         let port = check.http.port.value.0;
+        let ok = Statuses::ok();
+        let (statuses, status_place) = match &check.status {
+            Some(statuses) => (&statuses.value, &statuses.place),
+            None => (&ok, &check.http.place),
+        };
         let request = Request {
             address: self.running.address(port)?,
             port,
@@ -46,6 +55,7 @@ impl Attempt<'_> {
                 .as_ref()
                 .map_or(&[], |headers| &headers.0),
             body: check.http.body.as_deref().unwrap_or_default(),
+            statuses,
             wants_body: check.body.is_some(),
         };
         let (until, limit) = self.limit(check.timeout.unwrap_or(DEFAULT_TIMEOUT));
@@ -53,8 +63,19 @@ impl Attempt<'_> {
         let work = async { answer = Some(request.send().await) };
         let waited = self.running.during(until, Box::pin(work))?;
         let message = match (waited, answer) {
-            (Waited::Done, Some(Ok(answer))) => {
+            (Waited::Done, Some(Ok(answer))) if answer.is_expected => {
                 self.judge_answer(name, check, &answer);
+                return Ok(());
+            }
+            (Waited::Done, Some(Ok(answer))) => {
+                let (expected, status) = (statuses.describe(), answer.status);
+                // Its headers and body belong to another answer than the expected one.
+                self.findings.push(Finding {
+                    place: status_place.clone(),
+                    kind: "http.status",
+                    message: format!("{name}: status must be {expected}, it is {status}"),
+                    detail: excerpt(&answer.body),
+                });
                 return Ok(());
             }
             (Waited::Done, Some(Err(Failure::NotListening))) => {
@@ -77,18 +98,6 @@ impl Attempt<'_> {
     }
 
     fn judge_answer(&mut self, name: &str, check: &HttpCheck, answer: &Answer) {
-        let ok = Statuses::ok();
-        let (statuses, place) = match &check.status {
-            Some(statuses) => (&statuses.value, &statuses.place),
-            None => (&ok, &check.http.place),
-        };
-        if !statuses.0.contains(&answer.status) {
-            let (expected, status) = (statuses.describe(), answer.status);
-            let message = format!("{name}: status must be {expected}, it is {status}");
-            // What comes with it belongs to another answer than the expected one.
-            self.find(place, "http.status", message);
-            return;
-        }
         for (header, expected) in check.headers.iter().flat_map(|pairs| &pairs.0) {
             let subject = format!("{name}: the header `{}`", header.value);
             match value(&answer.headers, &header.value) {
@@ -207,4 +216,16 @@ fn value(headers: &HeaderMap, name: &str) -> Option<Captured> {
         whole.extend_from_slice(value.as_bytes());
     }
     Some(Captured::whole(whole))
+}
+
+/// The first lines of an answer, for people.
+fn excerpt(body: &Captured) -> Option<String> {
+    let text = String::from_utf8_lossy(body.kept());
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines = lines.take(EXCERPT_LINES).map(|line| {
+        let start: String = line.trim_end().chars().take(EXCERPT_WIDTH).collect();
+        format!("| {start}")
+    });
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| format!("its body begins:\n{}", lines.join("\n")))
 }

@@ -1,6 +1,7 @@
 //! One HTTP request over one bare connection: no proxies, no redirects, no second try.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -10,12 +11,17 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::engine::{Address, Capture, Captured};
+use crate::spec::Statuses;
 
 /// Of a body twice as much is kept: the matchers see its beginning and its end.
 const BODY_LIMIT: usize = 8 << 20;
 
+/// How much is read of an answer with another status than the expected one, and for how long.
+const EXCERPT: u64 = 4 << 10;
+const EXCERPT_LIMIT: Duration = Duration::from_secs(1);
+
 /// How long a forwarder may take to find that nothing listens behind it, and to hang up.
-const HANG_UP: std::time::Duration = std::time::Duration::from_millis(500);
+const HANG_UP: Duration = Duration::from_millis(500);
 
 /// What is sent.
 pub(super) struct Request<'a> {
@@ -26,7 +32,9 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     pub(super) headers: &'a [(HeaderName, HeaderValue)],
     pub(super) body: &'a str,
-    /// Whether the body of the answer is read. One that nobody asks for may never end.
+    /// The statuses that are expected.
+    pub(super) statuses: &'a Statuses,
+    /// Whether the body of an expected answer is read. One that nobody asks for may never end.
     pub(super) wants_body: bool,
 }
 
@@ -34,7 +42,10 @@ pub(super) struct Request<'a> {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
+    /// Of an answer that is not expected, only the beginning.
     pub(super) body: Captured,
+    /// Whether its status is an expected one.
+    pub(super) is_expected: bool,
 }
 
 /// Why nothing came back, in words that follow "port N" or a comma.
@@ -59,19 +70,32 @@ impl Request<'_> {
             let response = sender.send_request(request).await;
             let response = response.map_err(|error| broken(&error))?;
             let (head, mut content) = response.into_parts();
+            let status = head.status.as_u16();
+            let is_expected = self.statuses.0.contains(&status);
             let mut body = Capture::new(BODY_LIMIT);
-            while self.wants_body
-                && let Some(frame) = content.frame().await
-            {
-                let frame = frame.map_err(|error| broken(&error))?;
-                if let Some(data) = frame.data_ref() {
-                    body.push(data);
+            let read = async {
+                while let Some(frame) = content.frame().await {
+                    let frame = frame.map_err(|error| broken(&error))?;
+                    if let Some(data) = frame.data_ref() {
+                        body.push(data);
+                    }
+                    if !is_expected && body.total() > EXCERPT {
+                        break;
+                    }
                 }
+                Ok(())
+            };
+            if is_expected && self.wants_body {
+                read.await?;
+            } else if !is_expected {
+                // It may say what is wrong. If not, that is no further matter.
+                let _ = tokio::time::timeout(EXCERPT_LIMIT, read).await;
             }
             Ok(Answer {
-                status: head.status.as_u16(),
+                status,
                 headers: head.headers,
                 body: body.finish(),
+                is_expected,
             })
         };
         let connection = async {

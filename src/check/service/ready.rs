@@ -91,6 +91,8 @@ impl Attempt<'_> {
     fn http(&self, sign: &ReadyHttp, until: Instant) -> Result<Missing, Broken> {
         let port = sign.port.value.0;
         let path = sign.path.as_ref().map_or("/", |path| &path.value.0);
+        let ok = Statuses::ok();
+        let statuses = sign.status.as_ref().map_or(&ok, |statuses| &statuses.value);
         let request = Request {
             address: self.running.address(port)?,
             port,
@@ -98,16 +100,15 @@ impl Attempt<'_> {
             path,
             headers: &[],
             body: "",
+            statuses,
             wants_body: false,
         };
-        let ok = Statuses::ok();
-        let statuses = sign.status.as_ref().map_or(&ok, |statuses| &statuses.value);
         let mut last = format!("nothing listened on port {port}");
         let work = async {
             let mut pause = PAUSES[0];
             loop {
                 match tokio::time::timeout(ONE_ANSWER, request.send()).await {
-                    Ok(Ok(answer)) if statuses.0.contains(&answer.status) => return,
+                    Ok(Ok(answer)) if answer.is_expected => return,
                     Ok(Ok(answer)) => {
                         let expected = statuses.describe();
                         let status = answer.status;
