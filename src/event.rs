@@ -60,6 +60,8 @@ pub struct CaseInfo {
     pub check: String,
     /// Where the check is written.
     pub place: Place,
+    /// The image that the check was written for, if that is another.
+    pub inherited_from: Option<String>,
 }
 
 impl CaseInfo {
@@ -86,6 +88,9 @@ pub struct CaseResult {
     pub stderr: Option<Captured>,
     /// A command line that does by hand what the check did.
     pub reproduce: Option<String>,
+    /// What earlier tries came to, when it was tried again; a check that passed after others is
+    /// flaky.
+    pub earlier: Vec<Verdict>,
 }
 
 /// How a run ended.

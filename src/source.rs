@@ -37,8 +37,21 @@ impl Source {
         &self.text
     }
 
-    fn line_index(&self, offset: usize) -> usize {
+    /// The line, counted from 0, that holds the byte `offset`; a line break belongs to its line.
+    pub(crate) fn line_index(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset) - 1
+    }
+
+    /// The bytes of the line `index`, counted from 0, without its line break.
+    pub(crate) fn line(&self, index: usize) -> Range<usize> {
+        let start = self.line_starts[index];
+        let end = self.line_starts.get(index + 1);
+        let line = &self.text[start..end.map_or(self.text.len(), |next| next - 1)];
+        let line = match end {
+            Some(_) => line.strip_suffix('\r').unwrap_or(line),
+            None => line,
+        };
+        start..start + line.len()
     }
 }
 
@@ -77,10 +90,15 @@ impl Place {
         self.source.line_index(self.start) + 1
     }
 
-    /// The column, counted in characters from 1.
+    /// The column, counted in characters from 1; the mark of the byte order is no character.
     pub fn column(&self) -> usize {
         let line_start = self.source.line_starts[self.source.line_index(self.start)];
-        self.source.text[line_start..self.start].chars().count() + 1
+        let before = &self.source.text[line_start..self.start];
+        let before = match line_start {
+            0 => before.strip_prefix('\u{feff}').unwrap_or(before),
+            _ => before,
+        };
+        before.chars().count() + 1
     }
 
     /// The text at this place.
@@ -140,6 +158,15 @@ mod tests {
         assert_eq!(at("b"), "a.yaml:1:2");
         assert_eq!(at("c"), "a.yaml:2:1");
         assert_eq!(at("2"), "a.yaml:2:5");
+    }
+
+    #[test]
+    fn windows_line_ends_and_a_byte_order_mark_move_nothing() {
+        let source = Source::new("a.yaml", "\u{feff}a: 1\r\nb: 2\r\n");
+        assert_eq!(Place::new(&source, 3..4).to_string(), "a.yaml:1:1");
+        assert_eq!(Place::new(&source, 9..10).to_string(), "a.yaml:2:1");
+        let lines: Vec<&str> = (0..3).map(|line| &source.text[source.line(line)]).collect();
+        assert_eq!(lines, ["\u{feff}a: 1", "b: 2", ""]);
     }
 
     #[test]

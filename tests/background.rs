@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use seatrial::engine::docker::{DockerEngine, connect};
 use seatrial::engine::{
-    Ended, Engine, EngineError, Image, Limits, Network, Process, Stream, Tap, Waited, holder,
+    Ended, Engine, EngineError, Image, Isolation, Limits, Network, Process, Stream, Tap, Waited,
+    holder,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -62,6 +63,9 @@ fn process(argv: &[&str]) -> Process {
         cap_add: Vec::new(),
         cap_drop: Vec::new(),
         read_only: false,
+        platform: None,
+        isolation: Isolation::Fresh,
+        exact: false,
         ports: Vec::new(),
         timeout: LONG,
         output_limit: 1 << 20,

@@ -492,6 +492,7 @@ fn mistakes_in_specs() {
         "{checks: [{run: x, workdir: tmp}]}",
         "{checks: [{run: x, stdin: {file: nowhere.txt}}]}",
         "{checks: [{http: {port: 80}}]}\n    network: none",
+        "{ready: {port: 80}}\n    isolation: shared",
     ];
     let told = table.map(|service| format!("--- service: {service}\n{}", refused(service)));
     insta::assert_snapshot!("mistakes", told.join("\n"));

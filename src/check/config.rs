@@ -1,5 +1,7 @@
 //! Config checks.
 
+use std::path::Path;
+
 use crate::engine::{Captured, Image};
 use crate::expect::{Subject, judge as judge_text};
 use crate::source::Located;
@@ -8,7 +10,11 @@ use crate::verdict::{Finding, Problem};
 use crate::yaml::Pairs;
 
 /// Judges the image's configuration.
-pub(super) fn judge(check: &ConfigCheck, image: &Image) -> Result<Vec<Finding>, Problem> {
+pub(super) fn judge(
+    check: &ConfigCheck,
+    image: &Image,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
     let config = &image.config;
     let mut findings = Vec::new();
     let texts = [
@@ -57,12 +63,19 @@ pub(super) fn judge(check: &ConfigCheck, image: &Image) -> Result<Vec<Finding>, 
         found.map(|(_, value)| value.as_str())
     };
     let label = |name: &str| config.labels.get(name).map(String::as_str);
-    findings.extend(pairs("config.env", "variable", check.env.as_ref(), &env)?);
+    findings.extend(pairs(
+        "config.env",
+        "variable",
+        check.env.as_ref(),
+        &env,
+        root,
+    )?);
     findings.extend(pairs(
         "config.labels",
         "label",
         check.labels.as_ref(),
         &label,
+        root,
     )?);
     Ok(findings)
 }
@@ -87,13 +100,18 @@ fn pairs<'a>(
     word: &str,
     expected: Option<&Pairs<TextExpectation>>,
     actual: &dyn Fn(&str) -> Option<&'a str>,
+    root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
     let mut findings = Vec::new();
     for (name, expected) in expected.into_iter().flat_map(|pairs| &pairs.0) {
         let shown = format!("the {word} `{}`", name.value);
         match actual(&name.value) {
             Some(value) => {
-                let subject = Subject { kind, name: &shown };
+                let subject = Subject {
+                    kind,
+                    name: &shown,
+                    root,
+                };
                 findings.extend(judge_text(subject, expected, &Captured::whole(value))?);
             }
             None => findings.push(Finding::new(

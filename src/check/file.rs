@@ -1,5 +1,7 @@
 //! File checks.
 
+use std::path::Path;
+
 use super::files::{Resolved, resolve};
 use crate::engine::{Captured, EngineError, FileKind, FileStat, Files};
 use crate::expect::{Subject, judge as judge_text};
@@ -13,7 +15,11 @@ const MAX_CONTENT: u64 = 16 << 20;
 const MAX_NAMES: u64 = 1 << 20;
 
 /// Judges one path.
-pub(super) fn judge(check: &FileCheck, files: &dyn Files) -> Result<Vec<Finding>, Problem> {
+pub(super) fn judge(
+    check: &FileCheck,
+    files: &dyn Files,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
     let path = check.file.value.as_str();
     let must_exist = check.exists.as_ref().is_none_or(|exists| exists.value);
     let place = check
@@ -62,6 +68,7 @@ pub(super) fn judge(check: &FileCheck, files: &dyn Files) -> Result<Vec<Finding>
             let subject = Subject {
                 kind: "file.content",
                 name: &name,
+                root,
             };
             findings.extend(judge_text(subject, expected, &Captured::whole(content))?);
         } else {

@@ -6,7 +6,8 @@ use super::files::ImageFiles;
 use super::reproduce;
 use super::run;
 use super::service;
-use crate::engine::{Captured, Engine, EngineError};
+use super::tool;
+use crate::engine::{Captured, Engine, EngineError, ImageConfig};
 use crate::plan::Case;
 use crate::spec::CheckKind;
 use crate::verdict::{Finding, Problem, Verdict};
@@ -24,25 +25,82 @@ pub struct Observation {
     pub reproduce: Option<String>,
 }
 
+impl Observation {
+    /// Nothing was seen that could decide.
+    pub fn undecided(problem: Problem) -> Self {
+        Self {
+            verdict: Verdict::Error(problem),
+            stdout: None,
+            stderr: None,
+            reproduce: None,
+        }
+    }
+}
+
 /// Performs one check of the image that `files` belongs to.
 pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observation {
+    match &case.check.kind {
+        CheckKind::Late(late) => {
+            let config = &files.image().config;
+            match late.resolve(&|name| said(config, name)) {
+                Ok(kind) => perform_kind(case, &kind, engine, files),
+                Err(mistakes) => Observation::undecided(Problem {
+                    kind: "spec",
+                    message: format!("this can't be read for this image\n{mistakes}"),
+                }),
+            }
+        }
+        kind => perform_kind(case, kind, engine, files),
+    }
+}
+
+/// What the image says of itself, by `image.env.NAME` and `image.label.NAME`.
+fn said(config: &ImageConfig, name: &str) -> Option<String> {
+    if let Some(name) = name.strip_prefix("image.env.") {
+        // The last of several wins, as in a process.
+        let found = config.env.iter().rev().find(|(known, _)| known == name);
+        return found.map(|(_, value)| value.clone());
+    }
+    let name = name.strip_prefix("image.label.")?;
+    config.labels.get(name).cloned()
+}
+
+fn perform_kind(
+    case: &Case,
+    kind: &CheckKind,
+    engine: &dyn Engine,
+    files: &ImageFiles,
+) -> Observation {
     let program = &engine.info().kind;
     let image = files.image();
-    let (judged, reproduce) = match &case.check.kind {
+    let (judged, reproduce) = match kind {
         CheckKind::Run(check, settings) => {
             return run::perform(case, check, settings, engine, image);
+        }
+        CheckKind::Version(check, settings) => {
+            return tool::version(case, check, settings, engine, image);
+        }
+        CheckKind::Help(check, settings) => {
+            return tool::help(case, check, settings, engine, image);
         }
         CheckKind::Service(check, settings) => {
             return service::perform(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
-            file::judge(check, &files.view(engine)),
+            file::judge(check, &files.view(engine), &case.root),
             reproduce::file(program, image, check),
         ),
         CheckKind::Config(check) => (
-            config::judge(check, image),
+            config::judge(check, image, &case.root),
             reproduce::config(program, image),
         ),
+        CheckKind::Late(_) => {
+            return Observation::undecided(Problem {
+                kind: "internal",
+                message: "this was read and is still not read; this is a mistake of seatrial"
+                    .to_owned(),
+            });
+        }
     };
     Observation {
         verdict: verdict(judged),

@@ -3,28 +3,32 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
-use crate::spec::{FileCheck, FileType, RunCheck, Stdin};
+use crate::source::Located;
+use crate::spec::{Command, FileCheck, FileType, RunCheck, Stdin};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
 
-/// `docker run …` for a process.
+/// `docker run …` for the process of a check, or for one that no check says more of.
 pub(super) fn run(
     engine: &str,
     image: &Image,
     process: &Process,
-    check: &RunCheck,
+    check: Option<&RunCheck>,
     root: &Path,
 ) -> String {
+    let setup = check.and_then(|check| check.setup.as_ref());
+    let input = check.and_then(|check| check.stdin.as_ref());
     let mut words = options(engine, process, root);
-    let (before, after) = stdin(check);
-    if check.stdin.is_some() {
+    let (before, after) = stdin(input);
+    if input.is_some() {
         words.push("-i".to_owned());
     }
-    let (program, arguments) = process
-        .argv
-        .split_first()
-        .map_or(("", &[][..]), |(p, a)| (p, a));
+    let argv = match setup {
+        None => process.argv.clone(),
+        Some(setup) => prepared(setup, &process.argv),
+    };
+    let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
     words.extend([
         "--entrypoint".to_owned(),
         quote(program),
@@ -34,28 +38,31 @@ pub(super) fn run(
     format!("{before}{}{after}", words.join(" "))
 }
 
-/// `docker run …` for a service. Its ports are published under the same numbers.
+/// `docker run …` for a service, whose ports are published under the same numbers. What the image
+/// says itself is left out.
 pub(super) fn service(
     engine: &str,
     image: &Image,
     process: &Process,
-    has_own_program: bool,
+    is_own_entrypoint: bool,
     root: &Path,
 ) -> String {
     let mut words = options(engine, process, root);
-    if process.network == Network::Bridge {
-        let ports = process.ports.iter();
-        words.extend(ports.flat_map(|port| ["-p".to_owned(), format!("127.0.0.1:{port}:{port}")]));
+    for port in &process.ports {
+        words.extend(["-p".to_owned(), format!("127.0.0.1:{port}:{port}")]);
     }
+    let own = &image.config;
     let mut arguments = &process.argv[..];
-    if !has_own_program && let Some((program, rest)) = arguments.split_first() {
+    if is_own_entrypoint {
+        arguments = arguments
+            .strip_prefix(&own.entrypoint[..])
+            .unwrap_or(arguments);
+    } else if let Some((program, rest)) = arguments.split_first() {
         words.extend(["--entrypoint".to_owned(), quote(program)]);
-        arguments = rest;
-    } else if let Some(rest) = arguments.strip_prefix(&image.config.entrypoint[..]) {
         arguments = rest;
     }
     words.push(quote(&image.reference));
-    if !has_own_program || arguments != image.config.cmd {
+    if !is_own_entrypoint || arguments != own.cmd {
         words.extend(arguments.iter().map(|argument| quote(argument)));
     }
     words.join(" ")
@@ -78,6 +85,34 @@ fn options(engine: &str, process: &Process, root: &Path) -> Vec<String> {
     }
     if let Some(workdir) = &process.workdir {
         option("-w", workdir);
+    }
+    let limits = &process.limits;
+    if let Some(memory) = limits.memory {
+        // No swap on top of it, as in the check.
+        option("--memory", &memory.to_string());
+        option("--memory-swap", &memory.to_string());
+    }
+    if let Some(cpus) = limits.cpus {
+        option("--cpus", &cpus.to_string());
+    }
+    if let Some(pids) = limits.pids {
+        option("--pids-limit", &pids.to_string());
+    }
+    for capability in &process.cap_drop {
+        option("--cap-drop", capability);
+    }
+    for capability in &process.cap_add {
+        option("--cap-add", capability);
+    }
+    for (folder, options) in &process.tmpfs {
+        let colon = if options.is_empty() { "" } else { ":" };
+        option("--tmpfs", &format!("{folder}{colon}{options}"));
+    }
+    if let Some(platform) = &process.platform {
+        option("--platform", platform);
+    }
+    if process.read_only {
+        words.push("--read-only".to_owned());
     }
     for mount in &process.mounts {
         // Readable from the project's folder, where whoever copies the line most likely is.
@@ -103,6 +138,21 @@ fn options(engine: &str, process: &Process, root: &Path) -> Vec<String> {
         });
     }
     words
+}
+
+/// A command that prepares the container and then becomes the command of the check.
+fn prepared(setup: &Command, argv: &[String]) -> Vec<String> {
+    let setup = match setup {
+        Command::Shell(line) => line.trim_end().to_owned(),
+        Command::Exec(argv) => argv
+            .iter()
+            .map(|word| quote(word))
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    let script = format!("{{ {setup}\n}} && exec \"$@\"");
+    let sh = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned);
+    sh.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// How to look at a file by hand.
@@ -136,8 +186,8 @@ fn program(engine: &str) -> &str {
     }
 }
 
-fn stdin(check: &RunCheck) -> (String, String) {
-    match check.stdin.as_ref().map(|stdin| &stdin.value) {
+fn stdin(stdin: Option<&Located<Stdin>>) -> (String, String) {
+    match stdin.map(|stdin| &stdin.value) {
         None => (String::new(), String::new()),
         Some(Stdin::File(path)) => (
             String::new(),

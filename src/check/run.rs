@@ -1,22 +1,13 @@
 //! Run checks.
 
-use std::time::Duration;
-
 use super::perform::{Observation, verdict};
+use super::process::{KEPT_OUTPUT, argv, process, stdin};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Image, Limits, Mount, Outcome, Process};
+use crate::engine::{Ended, Engine, Image, Look, Outcome, Process, holder};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
-use crate::source::Located;
-use crate::spec::{Command, Entrypoint, RunCheck, RunSettings, Stdin};
-use crate::verdict::{Finding, Problem, Verdict};
-
-/// What a command may take when the spec says nothing.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How much of each stream the matchers see, at its beginning and at its end.
-const OUTPUT_LIMIT: usize = 1 << 20;
-/// How much of each stream is kept for reports.
-pub(super) const KEPT_OUTPUT: usize = 64 << 10;
+use crate::spec::{ExitExpectation, RunCheck, RunSettings};
+use crate::verdict::{Finding, Problem};
 
 /// Runs the command and judges what it did.
 pub(super) fn perform(
@@ -29,27 +20,25 @@ pub(super) fn perform(
     let argv = argv(&check.run.value, settings.entrypoint.as_ref(), image);
     let process =
         stdin(case, check.stdin.as_ref()).and_then(|stdin| process(case, settings, argv, stdin));
-    let process = match process {
+    let mut process = match process {
         Ok(process) => process,
-        Err(problem) => {
-            return Observation {
-                verdict: Verdict::Error(problem),
-                stdout: None,
-                stderr: None,
-                reproduce: None,
-            };
-        }
+        Err(problem) => return Observation::undecided(problem),
     };
+    process.exact = check.within.is_some() || check.max_memory.is_some();
+    if let Some(most) = &check.max_memory {
+        // More is not there: what needs it is killed, and so found out.
+        process.limits.memory = Some(most.value.0);
+    }
     let reproduce = Some(reproduce::run(
         &engine.info().kind,
         image,
         &process,
-        check,
+        Some(check),
         &case.root,
     ));
-    match engine.run(image, &process, None) {
+    match execute(check, &process, engine, image, None) {
         Ok(mut outcome) => {
-            let verdict = verdict(judge(case, check, &process, &outcome));
+            let verdict = verdict(judge(case, check, settings, &process, &outcome));
             outcome.stdout.shorten(KEPT_OUTPUT);
             outcome.stderr.shorten(KEPT_OUTPUT);
             let started = !matches!(outcome.ended, Ended::NotStarted { .. });
@@ -60,124 +49,77 @@ pub(super) fn perform(
                 reproduce,
             }
         }
-        Err(error) => Observation {
-            verdict: Verdict::Error(error.into()),
-            stdout: None,
-            stderr: None,
+        Err(problem) => Observation {
             reproduce,
+            ..Observation::undecided(problem)
         },
     }
 }
 
-/// A process with these settings.
-///
-/// # Errors
-/// When a file of the host can't be read.
-pub(super) fn process(
-    case: &Case,
-    settings: &RunSettings,
-    argv: Vec<String>,
-    stdin: Option<Vec<u8>>,
-) -> Result<Process, Problem> {
-    let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
-    let mounts: Result<Vec<Mount>, Problem> = mounts
-        .map(|(source, target)| {
-            // Absolute and without links: an engine resolves neither against our folder.
-            let source = case.root.join(&source.value);
-            let source = source
-                .canonicalize()
-                .map_err(|error| unreadable(&source, &error))?;
-            Ok(Mount {
-                source,
-                target: target.value.clone(),
-            })
-        })
-        .collect();
-    let env = settings.env.iter().flat_map(|pairs| &pairs.0);
-    Ok(Process {
-        check: case.info.name(),
-        argv,
-        env: env
-            .map(|(name, value)| (name.value.clone(), value.clone()))
-            .collect(),
-        user: settings.user.clone(),
-        workdir: settings
-            .workdir
-            .as_ref()
-            .map(|workdir| workdir.value.clone()),
-        stdin,
-        mounts: mounts?,
-        tmpfs: Vec::new(),
-        network: settings.network.unwrap_or_default(),
-        limits: Limits::default(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        read_only: false,
-        ports: Vec::new(),
-        timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
-        output_limit: OUTPUT_LIMIT,
-    })
-}
-
-/// What a process reads.
-///
-/// # Errors
-/// When a file of the host can't be read.
-pub(super) fn stdin(
-    case: &Case,
-    stdin: Option<&Located<Stdin>>,
-) -> Result<Option<Vec<u8>>, Problem> {
-    match stdin.map(|stdin| &stdin.value) {
-        None => Ok(None),
-        Some(Stdin::Text(text)) => Ok(Some(text.clone().into_bytes())),
-        Some(Stdin::File(path)) => {
-            let path = case.root.join(path);
-            let content = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-            Ok(Some(content))
-        }
-    }
-}
-
-fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Problem {
-    Problem {
-        kind: "host-file",
-        message: format!("can't read {}: {error}", path.display()),
-    }
-}
-
-/// As in a Dockerfile: the entrypoint comes first, the command is its arguments.
-fn argv(command: &Command, entrypoint: Option<&Entrypoint>, image: &Image) -> Vec<String> {
-    let mut argv = match entrypoint {
-        None => Vec::new(),
-        Some(Entrypoint::Image) => image.config.entrypoint.clone(),
-        Some(Entrypoint::Command(argv)) => argv.clone(),
+/// Runs the process, in a container that `setup` has prepared if there is one.
+fn execute(
+    check: &RunCheck,
+    process: &Process,
+    engine: &dyn Engine,
+    image: &Image,
+    look: Option<&mut Look<'_>>,
+) -> Result<Outcome, Problem> {
+    let Some(setup) = &check.setup else {
+        return Ok(engine.run(image, process, look)?);
     };
-    argv.extend(command.argv());
-    argv
+    let running = engine.start(image, &holder(process), None)?;
+    if let Some(Ended::NotStarted { reason, .. }) = running.ended()? {
+        let message = format!("a `setup` needs /bin/sh in the image: {reason}");
+        return Err(unprepared(message));
+    }
+    let prepared = running.exec(&Process {
+        argv: setup.argv(),
+        stdin: None,
+        ..process.clone()
+    })?;
+    if let Some(what) = wrong_exit(&ExitExpectation::Codes(vec![0]), &prepared.ended) {
+        let stderr = String::from_utf8_lossy(prepared.stderr.kept());
+        let message = format!("the setup at {} failed: {what}\n{stderr}", setup.place);
+        return Err(unprepared(message.trim_end().to_owned()));
+    }
+    if prepared.ended == Ended::TimedOut {
+        let message = format!("the setup at {} did not end in time", setup.place);
+        return Err(unprepared(message));
+    }
+    let outcome = running.exec(process)?;
+    if let (Some(look), Ended::Exited { .. }) = (look, &outcome.ended) {
+        look(running.files().as_ref());
+    }
+    running.remove()?;
+    Ok(outcome)
+}
+
+/// Nothing is known of a command that was never run.
+fn unprepared(message: String) -> Problem {
+    Problem {
+        kind: "setup",
+        message,
+    }
 }
 
 fn judge(
     case: &Case,
     check: &RunCheck,
+    settings: &RunSettings,
     process: &Process,
     outcome: &Outcome,
 ) -> Result<Vec<Finding>, Problem> {
     let timeout = process.timeout;
     if outcome.ended == Ended::TimedOut {
         // What it wrote until then decides nothing: it did not come to its end.
+        let place = settings.timeout.as_ref().map(|timeout| &timeout.place);
         return Ok(vec![Finding::new(
-            &check.run.place,
+            place.unwrap_or(&check.run.place),
             "timeout",
             format!("did not end within {timeout:?} and was killed"),
         )]);
     }
-    let exit = check.exit.as_ref();
-    let exit_place = exit.map_or(&case.check.place, |exit| &exit.place);
-    let expected = exit.map_or(0, |exit| exit.value.0);
-    let mut findings = Vec::new();
-    if let Some(message) = wrong_exit(expected, &outcome.ended) {
-        findings.push(Finding::new(exit_place, "exit", message));
-    }
+    let mut findings = ending(case, check, outcome);
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
         ("stderr", &check.stderr, &outcome.stderr),
@@ -185,7 +127,12 @@ fn judge(
     let mut undecided = None;
     for (name, expected, actual) in streams {
         let Some(expected) = expected else { continue };
-        match judge_text(Subject { kind: name, name }, expected, actual) {
+        let subject = Subject {
+            kind: name,
+            name,
+            root: &case.root,
+        };
+        match judge_text(subject, expected, actual) {
             Ok(more) => findings.extend(more),
             Err(problem) => undecided = Some(problem),
         }
@@ -196,13 +143,51 @@ fn judge(
     }
 }
 
-fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
+/// How it ended, how long it took and how much memory it needed.
+fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
+    let zero = ExitExpectation::Codes(vec![0]);
+    let (expected, place) = match &check.exit {
+        Some(exit) => (&exit.value, &exit.place),
+        None => (&zero, &case.check.place),
+    };
+    let mut findings = Vec::new();
+    let out_of_memory = matches!(
+        outcome.ended,
+        Ended::Exited {
+            out_of_memory: true,
+            ..
+        }
+    );
+    if let (true, Some(most)) = (out_of_memory, &check.max_memory) {
+        let message = format!(
+            "needed more than {} of memory and was killed",
+            most.place.text()
+        );
+        findings.push(Finding::new(&most.place, "max_memory", message));
+    } else if let Some(message) = wrong_exit(expected, &outcome.ended) {
+        findings.push(Finding::new(place, "exit", message));
+    }
+    if let Some(within) = &check.within
+        && outcome.duration > within.value
+    {
+        let (most, took) = (within.value, outcome.duration.as_secs_f64());
+        let message = format!("took {took:.3}s, which is more than {most:?}");
+        findings.push(Finding::new(&within.place, "within", message));
+    }
+    findings
+}
+
+/// What is wrong with how a process ended.
+pub(super) fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
+    let words = expected.describe();
     match ended {
-        Ended::NotStarted { code, reason } => (*code != expected).then(|| {
-            format!(
-                "expected exit code {expected}, but the command could not be run ({code}): {reason}"
-            )
-        }),
+        // A command that is not there is no command that fails, unless its code is expected.
+        Ended::NotStarted { code, reason } => {
+            let meant = *expected != ExitExpectation::Nonzero && expected.allows(*code);
+            (!meant).then(|| {
+                format!("expected {words}, but the command could not be run ({code}): {reason}")
+            })
+        }
         // Whatever code was expected: a process that the kernel had to kill did not do its work.
         Ended::Exited {
             code,
@@ -210,9 +195,9 @@ fn wrong_exit(expected: i64, ended: &Ended) -> Option<String> {
         } => Some(format!(
             "ran out of memory and was killed (exit code {code})"
         )),
-        Ended::Exited { code, .. } if *code != expected => {
+        Ended::Exited { code, .. } if !expected.allows(*code) => {
             let hint = hint(*code);
-            Some(format!("expected exit code {expected}, got {code}{hint}"))
+            Some(format!("expected {words}, got {code}{hint}"))
         }
         Ended::Exited { .. } | Ended::TimedOut => None,
     }

@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::engine::docker::{Connection, connect};
 use crate::engine::{EngineError, EngineInfo};
 use crate::project::{FILE_NAME, Project, ProjectError};
+use crate::report::text::terminal_text;
 
 /// Threads that hang in the file system are not waited for any longer than this.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -25,7 +26,8 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
-        let message = format!("error: {message}");
+        // It may name files, whose names may hold anything.
+        let message = terminal_text(format!("error: {message}"));
         Self { message, exit }
     }
 

@@ -9,7 +9,7 @@ use libtest_mimic::Arguments;
 
 use super::build;
 use super::exit::Exit;
-use super::session::{Session, Trouble, find_project};
+use super::session::{Session, Trouble, env, find_project};
 use crate::build::{ImageOutcome, ImageResult};
 use crate::diagnostic::Diagnostics;
 use crate::engine::docker::DockerEngine;
@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::{Console, ConsoleOptions, JUnit, Tally};
 use crate::run::{Run, RunFailure};
-use crate::spec::load;
+use crate::spec::{Check, Inputs, Loaded, Spec, load};
 use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
@@ -37,6 +37,12 @@ pub struct TestArgs {
     /// Build the images of the selected checks before testing them
     #[arg(long)]
     build: bool,
+    /// Only checks with this tag; of several tags any will do
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// No checks with this tag
+    #[arg(long = "skip-tag", value_name = "TAG")]
+    skip_tags: Vec<String>,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -45,6 +51,14 @@ pub struct TestArgs {
     engine: EngineChoice,
     #[command(flatten)]
     harness: Arguments,
+}
+
+impl TestArgs {
+    /// Whether the tags of a check are wanted.
+    fn selects(&self, check: &Check) -> bool {
+        let has = |tag: &String| check.options.has_tag(tag);
+        (self.tags.is_empty() || self.tags.iter().any(has)) && !self.skip_tags.iter().any(has)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -160,15 +174,42 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
         // Said by someone who is in the current folder, wherever the project is.
         args.specs.iter().map(|path| here.join(path)).collect()
     };
-    let loaded = load(root, &paths).map_err(|error| Trouble::new(Exit::InvalidSpec, error))?;
+    let inputs = Inputs { project, env: &env };
+    let read = |paths: &[PathBuf]| {
+        load(root, paths, inputs).map_err(|error| Trouble::new(Exit::InvalidSpec, error))
+    };
+    let mut loaded = read(&paths)?;
+    let bases = bases(
+        &loaded,
+        root.join(project.map_or_else(|| SPECS.into(), |p| p.specs.clone())),
+        &read,
+    )?;
     // All mistakes at once: those of the files, and those that show only beside other files.
-    let mut mistakes = loaded.mistakes;
-    match Plan::new(loaded.specs, project, root) {
-        Ok(plan) if mistakes.is_empty() => return Ok(plan),
+    let mut mistakes = std::mem::take(&mut loaded.mistakes);
+    match Plan::new(loaded.specs, bases, project, root) {
+        Ok(plan) if mistakes.is_empty() => {
+            return Ok(plan.only(|check| args.selects(check)));
+        }
         Ok(_) => {}
         Err(more) => mistakes.extend(more.0),
     }
     Err(Trouble::mistakes(&Diagnostics(mistakes)))
+}
+
+/// The specs of the project, if what was asked for inherits from images of which it has no spec.
+fn bases(
+    loaded: &Loaded,
+    folder: PathBuf,
+    read: &dyn Fn(&[PathBuf]) -> Result<Loaded, Trouble>,
+) -> Result<Vec<Spec>, Trouble> {
+    let known = |image: &str| loaded.specs.iter().any(|spec| spec.image.value == image);
+    let mut inherited = loaded.specs.iter().flat_map(|spec| &spec.inherit);
+    if !folder.is_dir() || inherited.all(|inherit| known(&inherit.image)) {
+        return Ok(Vec::new());
+    }
+    // Mistakes in specs that nobody asked for are told when somebody does, or when what is
+    // inherited is missing.
+    Ok(read(&[folder])?.specs)
 }
 
 /// A filter that is the name of an image means that image, not all whose names contain it.

@@ -35,8 +35,15 @@ pub struct Process {
     pub cap_drop: Vec<String>,
     /// Whether its root file system can't be written to.
     pub read_only: bool,
+    /// The platform that the image must be for (`os/architecture`), if it must be a certain one.
+    pub platform: Option<String>,
     /// Ports of the container that must be reachable from here.
     pub ports: Vec<u16>,
+    /// Whether it has a container of its own.
+    pub isolation: Isolation,
+    /// Whether its duration and its want of memory must be told exactly, which costs a question
+    /// more.
+    pub exact: bool,
     /// After this time it is killed.
     pub timeout: Duration,
     /// How many bytes of each stream are kept at the beginning, and as many at the end.
@@ -61,6 +68,16 @@ pub struct Mount {
     pub source: PathBuf,
     /// Absolute path in the container.
     pub target: String,
+}
+
+/// Whether processes share a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// Each has a container of its own.
+    #[default]
+    Fresh,
+    /// Processes of the same image and settings run in one container, several at once.
+    Shared,
 }
 
 /// The network of a container.

@@ -1,9 +1,13 @@
 //! Differences of texts, for people.
 
+use std::time::Duration;
+
 use similar::{ChangeTag, TextDiff};
 
 /// More changed lines than this tell a person nothing new.
 const MAX_LINES: usize = 60;
+/// Large texts that have little in common: after this the difference is coarse, but still right.
+const MAX_TIME: Duration = Duration::from_secs(2);
 /// Lines that are the same before and after a change.
 const CONTEXT: usize = 2;
 
@@ -21,7 +25,9 @@ pub fn diff(expected: &[u8], actual: &[u8]) -> String {
         (expected.into_owned(), actual.into_owned())
     };
     let mut lines = vec!["- expected".to_owned(), "+ actual".to_owned()];
-    let diff = TextDiff::from_lines(&expected, &actual);
+    let diff = TextDiff::configure()
+        .timeout(MAX_TIME)
+        .diff_slices(&split(&expected), &split(&actual));
     let groups = diff.grouped_ops(CONTEXT);
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
@@ -33,8 +39,7 @@ pub fn diff(expected: &[u8], actual: &[u8]) -> String {
                 ChangeTag::Insert => "+ ",
                 ChangeTag::Equal => "  ",
             };
-            let text = change.value();
-            lines.push(format!("{sign}{}", text.strip_suffix('\n').unwrap_or(text)));
+            lines.push(format!("{sign}{}", change.value()));
         }
     }
     let surplus = lines.len().saturating_sub(MAX_LINES);
@@ -46,6 +51,14 @@ pub fn diff(expected: &[u8], actual: &[u8]) -> String {
         lines.push("(spaces are shown as ·, tabs as →, line ends as ¶)".to_owned());
     }
     lines.join("\n")
+}
+
+/// Lines without their ends, so that the last one is like the others.
+fn split(text: &str) -> Vec<&str> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    text.split('\n').collect()
 }
 
 fn squeeze(text: &str) -> String {
@@ -87,6 +100,17 @@ mod tests {
         - chr1→100
         + chr1·100·
         (spaces are shown as ·, tabs as →, line ends as ¶)
+        ");
+    }
+
+    #[test]
+    fn the_last_line_is_like_the_others() {
+        insta::assert_snapshot!(diff(b"a\nb", b"b\na"), @r"
+        - expected
+        + actual
+        + b
+          a
+        - b
         ");
     }
 

@@ -2,7 +2,19 @@
 //! comes out.
 
 mod diff;
+mod digest;
+mod equal;
+mod json;
+mod judged;
+mod lines;
+mod search;
+#[cfg(test)]
+mod tests;
 mod text;
+mod version;
 
 pub use diff::diff;
-pub use text::{Subject, judge};
+pub use judged::Subject;
+pub use text::judge;
+
+pub use crate::version::{Version, find_version};

@@ -1,6 +1,5 @@
 //! From the file to the [`Project`].
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use super::globs::FileGlobs;
 use super::template::Template;
 use crate::diagnostic::Diagnostics;
 use crate::source::{Located, Source};
-use crate::yaml::{self, Context, Decode};
+use crate::yaml::{self, Context, Decode, ReadError};
 
 /// The name of the project file.
 pub const FILE_NAME: &str = "seatrial.yaml";
@@ -85,10 +84,6 @@ impl Project {
     /// # Errors
     /// When it can't be read, or all mistakes in it.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        let text = fs::read_to_string(path).map_err(|reason| ProjectError::Unreadable {
-            path: path.to_owned(),
-            reason,
-        })?;
         let root = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -99,7 +94,16 @@ impl Project {
         } else {
             path
         };
-        Ok(Self::parse(&Source::new(shown, text), root)?)
+        let unreadable = |reason| ProjectError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        };
+        let source = yaml::read(path, shown).map_err(|error| match error {
+            ReadError::System(reason) => unreadable(reason),
+            ReadError::Refused(reason) => unreadable(io::Error::other(reason)),
+            ReadError::NotText(mistake) => ProjectError::Invalid(Diagnostics(vec![*mistake])),
+        })?;
+        Ok(Self::parse(&source, root)?)
     }
 
     /// Reads the text of a project file that stands in `root`.

@@ -1,5 +1,6 @@
 //! The project file `seatrial.yaml`: the catalogue of images and how they derive from each other.
 
+mod arguments;
 mod check;
 mod file;
 mod globs;

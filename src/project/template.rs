@@ -1,8 +1,8 @@
 //! Texts in which `${{ image.NAME }}` and `${{ env.NAME }}` stand for something, and nothing else.
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{Located, Place};
-use crate::yaml::{Context, Decode, Node};
+use crate::source::Located;
+use crate::yaml::{Context, Decode, Node, Part, parts};
 
 /// A text with its substitutions, not yet filled in.
 #[derive(Debug, Clone, Default)]
@@ -55,72 +55,40 @@ impl Template {
     }
 }
 
+/// What can stand in a template.
+const KNOWN: &str =
+    "known are `image.NAME` (the reference of an image) and `env.NAME` (a variable)";
+
 impl Decode for Template {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
         let text = String::decode(node, context)?;
-        let mut places = Places::new(&node.place);
-        let mut pieces = Vec::new();
-        let mut rest = text.as_str();
-        let mut sound = true;
-        while let Some(start) = rest.find("${{") {
-            if start > 0 {
-                pieces.push(Piece::Text(rest[..start].to_owned()));
-            }
-            let Some(end) = rest[start..].find("}}").map(|end| start + end + 2) else {
-                context.report(
-                    Diagnostic::new(&places.of("${{"), "`${{` is never closed")
-                        .help("write `${{ image.NAME }}` or `${{ env.NAME }}`"),
-                );
+        let parts = match parts(&text, &node.place, KNOWN) {
+            Ok(parts) => parts,
+            Err(mistake) => {
+                context.report(mistake);
                 return None;
-            };
-            let written = &rest[start..end];
-            rest = &rest[end..];
-            let place = places.of(written);
-            let inner = written[3..written.len() - 2].trim();
-            match inner.split_once('.') {
-                Some(("image", name)) if !name.is_empty() => {
-                    pieces.push(Piece::Image(Located::new(name.to_owned(), place)));
-                }
-                Some(("env", name)) if !name.is_empty() => {
-                    pieces.push(Piece::Env(Located::new(name.to_owned(), place)));
-                }
-                _ => {
-                    let message = format!("`{inner}` stands for nothing here");
-                    let help = "known are `image.NAME` (the reference of an image) and `env.NAME` \
-                                (a variable)";
-                    context.report(Diagnostic::new(&place, message).help(help));
-                    sound = false;
-                }
             }
-        }
-        if !rest.is_empty() {
-            pieces.push(Piece::Text(rest.to_owned()));
-        }
-        sound.then_some(Self(pieces))
+        };
+        let pieces: Vec<Option<Piece>> = parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(Piece::Text(text)),
+                Part::Expression(inner) => piece(&inner, context),
+            })
+            .collect();
+        pieces.into_iter().collect::<Option<_>>().map(Self)
     }
 }
 
-/// Finds pieces of a scalar in the file, from left to right. What can't be found because of
-/// escapes has the place of the whole scalar.
-struct Places<'a> {
-    whole: &'a Place,
-    from: usize,
-}
-
-impl<'a> Places<'a> {
-    fn new(whole: &'a Place) -> Self {
-        Self { whole, from: 0 }
-    }
-
-    fn of(&mut self, written: &str) -> Place {
-        let raw = self.whole.text();
-        match raw.get(self.from..).and_then(|rest| rest.find(written)) {
-            Some(found) => {
-                let start = self.whole.range().start + self.from + found;
-                self.from += found + written.len();
-                Place::new(self.whole.source(), start..start + written.len())
-            }
-            None => self.whole.clone(),
+fn piece(inner: &Located<String>, context: &mut Context) -> Option<Piece> {
+    let named = |name: &str| Located::new(name.to_owned(), inner.place.clone());
+    match inner.split_once('.') {
+        Some(("image", name)) if !name.is_empty() => Some(Piece::Image(named(name))),
+        Some(("env", name)) if !name.is_empty() => Some(Piece::Env(named(name))),
+        _ => {
+            let message = format!("`{}` stands for nothing here", inner.value);
+            context.report(Diagnostic::new(&inner.place, message).help(KNOWN));
+            None
         }
     }
 }

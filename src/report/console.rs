@@ -67,6 +67,12 @@ impl<W: Write + Send> Console<W> {
         let name = one_line(result.case.name());
         let time = seconds(result.duration);
         match &result.verdict {
+            Verdict::Passed if !result.earlier.is_empty() => {
+                let tries = result.earlier.len() + 1;
+                format!(
+                    "  {skipped}flaky{skipped:#}  {name}  {faint}{time}, passed on try {tries}{faint:#}\n"
+                )
+            }
             Verdict::Passed => format!("  {good}ok{good:#}     {name}  {faint}{time}{faint:#}\n"),
             Verdict::Failed(_) => format!("  {bad}FAIL   {name}{bad:#}  {faint}{time}{faint:#}\n"),
             Verdict::Error(_) => format!("  {bad}ERROR  {name}{bad:#}  {faint}{time}{faint:#}\n"),

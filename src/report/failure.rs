@@ -55,8 +55,14 @@ impl Telling {
     /// All of it, without an end of line at the end: place, findings, streams, the way to
     /// reproduce it.
     pub(super) fn tell(&self, result: &CaseResult) -> String {
-        let mut parts =
-            vec![self.faint(&format!("at {}", one_line(result.case.place.to_string())))];
+        let mut head = format!("at {}", one_line(result.case.place.to_string()));
+        if let Some(base) = &result.case.inherited_from {
+            let _ = write!(head, ", inherited from {}", one_line(base));
+        }
+        if !result.earlier.is_empty() {
+            let _ = write!(head, ", tried {} times", result.earlier.len() + 1);
+        }
+        let mut parts = vec![self.faint(&head)];
         match &result.verdict {
             Verdict::Failed(findings) => {
                 parts.extend(findings.iter().map(|finding| self.finding(result, finding)));

@@ -116,6 +116,7 @@ impl Run {
             image: image.into(),
             check: check.into(),
             place: self.place(place),
+            inherited_from: None,
         };
         self.results.push(CaseResult {
             case: Arc::new(case),
@@ -125,6 +126,7 @@ impl Run {
             stdout: None,
             stderr: None,
             reproduce: None,
+            earlier: Vec::new(),
         });
         self.results.last_mut().unwrap()
     }

@@ -77,6 +77,7 @@ impl Ledger {
                 stdout: None,
                 stderr: None,
                 reproduce: None,
+                earlier: Vec::new(),
             }));
         }
         let selected = self.start.as_ref().map_or(0, |start| start.selected);

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use tokio::sync::watch;
 
-use super::trial::{Shared, trial};
+use super::trial::{Shared, probe, skipped, trial};
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
 use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart};
@@ -49,10 +49,7 @@ pub enum RunFailure {
 impl Run {
     /// Lists the selected checks, as libtest-mimic lists tests, without asking any engine.
     pub fn list(plan: &Plan, arguments: &Arguments) {
-        let trials = plan
-            .cases
-            .iter()
-            .map(|case| Trial::test(case.info.name(), || Ok(())));
+        let trials = plan.cases.iter().map(|case| probe(case, |_| Ok(())));
         let _ = libtest_mimic::run(arguments, trials.collect());
     }
 
@@ -71,7 +68,10 @@ impl Run {
         let clock = SystemTime::now();
         let total = self.plan.cases.len();
         let cases: Vec<_> = selected(&self.plan, &self.arguments).cloned().collect();
-        let images = self.resolve(&cases.iter().map(|case| case.image).collect::<Vec<_>>());
+        let run = cases
+            .iter()
+            .filter(|case| !self.arguments.is_ignored(&probe(case, |_| Ok(()))));
+        let images = self.resolve(&run.map(|case| case.image).collect::<Vec<_>>());
         let threads = self.threads(cases.len());
         let info = |(at, image): (usize, &Option<Resolved>)| {
             let planned = &self.plan.images[at];
@@ -102,7 +102,14 @@ impl Run {
             stop: self.stop.clone(),
         });
         let selected = cases.len();
-        let trials = cases.into_iter().map(|case| trial(case, &shared)).collect();
+        for case in &cases {
+            if self.arguments.is_ignored(&probe(case, |_| Ok(()))) {
+                for event in skipped(case, started.elapsed()) {
+                    self.listener.on(&event);
+                }
+            }
+        }
+        let trials = cases.iter().map(|case| trial(case, &shared)).collect();
         let mut arguments = self.arguments.clone();
         arguments.test_threads = Some(threads);
         // The verdicts are in the events; this conclusion has only counts.
@@ -169,8 +176,8 @@ impl Run {
 /// The selection is libtest-mimic's to make, so it is asked with a trial that has but the name.
 fn selected<'a>(plan: &'a Plan, arguments: &'a Arguments) -> impl Iterator<Item = &'a Arc<Case>> {
     plan.cases.iter().filter(|case| {
-        let probe = Trial::test(case.info.name(), || Ok(()));
-        !arguments.is_filtered_out(&probe) && !arguments.is_ignored(&probe)
+        let probe = probe(case, |_| Ok(()));
+        !arguments.is_filtered_out(&probe)
     })
 }
 

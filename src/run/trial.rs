@@ -2,17 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use tokio::sync::watch;
 
 use super::runner::Resolved;
 use crate::check::{Observation, perform};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, ImageConfig};
 use crate::event::{CaseResult, Event, Listener};
 use crate::plan::Case;
-use crate::verdict::{Problem, Verdict};
+use crate::source::Located;
+use crate::verdict::{Finding, Problem, Verdict};
+use crate::yaml::OneOrMany;
 
 /// What all trials of a run share.
 pub(super) struct Shared {
@@ -24,61 +26,165 @@ pub(super) struct Shared {
 }
 
 /// A trial that performs `case`, records all that came of it, and tells libtest-mimic in brief.
-pub(super) fn trial(case: Arc<Case>, shared: &Arc<Shared>) -> Trial {
+pub(super) fn trial(case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
     let shared = Arc::clone(shared);
-    Trial::test(case.info.name(), move || {
+    probe(case, move |case| {
         let offset = shared.started.elapsed();
         shared
             .listener
             .on(&Event::CheckStarted(Arc::clone(&case.info)));
         let begun = Instant::now();
-        // A panic is our mistake: it must neither pass nor take the other verdicts with it.
-        let observed = catch_unwind(AssertUnwindSafe(|| observe(&case, &shared)));
-        let observed = observed.unwrap_or_else(|panic| undecided(panicked(panic.as_ref())));
+        let mut earlier = Vec::new();
+        let mut observed = once(&case, &shared);
+        let retries = case.check.options.retries.map_or(0, |retries| retries.0);
+        // Passing after a failure is worth knowing, and failing after a pass can't come up.
+        while (earlier.len() as u32) < retries
+            && !*shared.stop.borrow()
+            && matches!(observed.verdict, Verdict::Failed(_) | Verdict::Error(_))
+        {
+            let again = once(&case, &shared);
+            earlier.push(std::mem::replace(&mut observed, again).verdict);
+        }
+        observed.verdict = expected_to_fail(&case, observed.verdict);
         let told = brief(&case, &observed.verdict);
         shared
             .listener
-            .on(&Event::CheckFinished(Arc::new(CaseResult {
-                case: Arc::clone(&case.info),
-                verdict: observed.verdict,
-                offset,
-                duration: begun.elapsed(),
-                stdout: observed.stdout,
-                stderr: observed.stderr,
-                reproduce: observed.reproduce,
-            })));
+            .on(&finished(&case, observed, offset, begun.elapsed(), earlier));
         told
     })
 }
 
+/// What libtest-mimic knows of a check: its name, and whether the spec skips it.
+pub(super) fn probe(
+    case: &Arc<Case>,
+    runner: impl FnOnce(Arc<Case>) -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    let skipped = case.check.options.skip.is_some();
+    let case = Arc::clone(case);
+    Trial::test(case.info.name(), move || runner(case)).with_ignored_flag(skipped)
+}
+
+/// The events of a check that the spec skips.
+pub(super) fn skipped(case: &Arc<Case>, offset: Duration) -> [Event; 2] {
+    let reason = case.check.options.skip.as_ref();
+    let reason = reason
+        .map(|reason| reason.value.clone())
+        .unwrap_or_default();
+    let observed = Observation {
+        verdict: Verdict::Skipped(reason),
+        stdout: None,
+        stderr: None,
+        reproduce: None,
+    };
+    [
+        Event::CheckStarted(Arc::clone(&case.info)),
+        finished(case, observed, offset, Duration::ZERO, Vec::new()),
+    ]
+}
+
+fn finished(
+    case: &Case,
+    observed: Observation,
+    offset: Duration,
+    duration: Duration,
+    earlier: Vec<Verdict>,
+) -> Event {
+    Event::CheckFinished(Arc::new(CaseResult {
+        case: Arc::clone(&case.info),
+        verdict: observed.verdict,
+        offset,
+        duration,
+        stdout: observed.stdout,
+        stderr: observed.stderr,
+        reproduce: observed.reproduce,
+        earlier,
+    }))
+}
+
+/// One try.
+fn once(case: &Case, shared: &Shared) -> Observation {
+    let begun = Instant::now();
+    // A panic is our mistake: it must neither pass nor take the other verdicts with it.
+    let observed = catch_unwind(AssertUnwindSafe(|| observe(case, shared)));
+    let mut observed =
+        observed.unwrap_or_else(|panic| Observation::undecided(panicked(panic.as_ref())));
+    if let (Some(timeout), Verdict::Passed) = (&case.check.timeout, &observed.verdict)
+        && begun.elapsed() > timeout.value
+    {
+        let message = format!("was not decided within {:?}", timeout.value);
+        observed.verdict = Verdict::Failed(vec![Finding::new(&timeout.place, "timeout", message)]);
+    }
+    observed
+}
+
+/// A check that is known to fail is skipped when it does, and fails when it passes.
+fn expected_to_fail(case: &Case, verdict: Verdict) -> Verdict {
+    let Some(reason) = &case.check.options.xfail else {
+        return verdict;
+    };
+    match verdict {
+        Verdict::Failed(_) => Verdict::Skipped(format!("fails as expected: {}", reason.value)),
+        Verdict::Passed => Verdict::Failed(vec![Finding::new(
+            &reason.place,
+            "xfail",
+            format!(
+                "passed, but is marked as failing ({}): remove `xfail`",
+                reason.value
+            ),
+        )]),
+        other => other,
+    }
+}
+
 fn observe(case: &Case, shared: &Shared) -> Observation {
     if *shared.stop.borrow() {
-        return undecided(Problem {
+        return Observation::undecided(Problem {
             kind: "interrupted",
             message: "not run: the run was interrupted".to_owned(),
         });
     }
     let engine = match &shared.engine {
         Ok(engine) => engine,
-        Err(error) => return undecided(error.clone().into()),
+        Err(error) => return Observation::undecided(error.clone().into()),
     };
-    match &shared.images[case.image] {
-        Some(Ok(files)) => perform(case, engine.as_ref(), files),
-        Some(Err(problem)) => undecided(problem.clone()),
-        None => undecided(Problem {
-            kind: "internal",
-            message: "its image was not looked up; this is a mistake of seatrial".to_owned(),
-        }),
+    let files = match &shared.images[case.image] {
+        Some(Ok(files)) => files,
+        Some(Err(problem)) => return Observation::undecided(problem.clone()),
+        None => {
+            return Observation::undecided(Problem {
+                kind: "internal",
+                message: "its image was not looked up; this is a mistake of seatrial".to_owned(),
+            });
+        }
+    };
+    if let Some(reason) = elsewhere(case, &engine.info().kind, &files.image().config) {
+        return Observation {
+            verdict: Verdict::Skipped(reason),
+            stdout: None,
+            stderr: None,
+            reproduce: None,
+        };
     }
+    perform(case, engine.as_ref(), files)
 }
 
-fn undecided(problem: Problem) -> Observation {
-    Observation {
-        verdict: Verdict::Error(problem),
-        stdout: None,
-        stderr: None,
-        reproduce: None,
+/// Why a check is not meant to run here, if it is not.
+fn elsewhere(case: &Case, engine: &str, config: &ImageConfig) -> Option<String> {
+    let only = case.check.options.only.as_ref()?;
+    let names = |wanted: &OneOrMany<Located<String>>| {
+        let names: Vec<&str> = wanted.0.iter().map(|name| name.value.as_str()).collect();
+        names.join(" or ")
+    };
+    if let Some(wanted) = &only.engine
+        && !wanted.0.iter().any(|name| name.value == engine)
+    {
+        return Some(format!("only on {}, this is {engine}", names(wanted)));
     }
+    let wanted = only.platform.as_ref()?;
+    let platform = format!("{}/{}", config.os, config.architecture);
+    let meant = |name: &str| name == platform || name.starts_with(&format!("{platform}/"));
+    (!wanted.0.iter().any(|name| meant(name)))
+        .then(|| format!("only for {}, this image is for {platform}", names(wanted)))
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Problem {

@@ -1,28 +1,39 @@
 //! A spec and its checks.
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::config::ConfigCheck;
 use super::file::FileCheck;
-use super::run::{RunCheck, RunSettings};
+use super::late::Late;
+use super::options::CheckOptions;
+use super::run::{RunCheck, RunSettings, Stdin};
 use super::service::ServiceCheck;
-use crate::diagnostic::Diagnostic;
+use super::text::TextExpectation;
+use super::tools::{HelpCheck, VersionCheck};
 use crate::source::{Located, Place, Source};
-use crate::yaml::{Context, Decode, Entries, Kind, Node};
 
-/// The kinds of checks, by the key that tells them apart.
-const KINDS: [&str; 4] = ["run", "file", "config", "service"];
-
-/// One spec file.
+/// One spec file, for one of the images that it names.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The file.
     pub source: Arc<Source>,
     /// The image that is checked: a name of the project file or any image reference.
     pub image: Located<String>,
-    /// What must hold. Never empty; names differ from each other.
+    /// The images whose checks must hold as well.
+    pub inherit: Vec<Inherit>,
+    /// What must hold. Never empty unless it inherits; names differ from each other.
     pub checks: Vec<Check>,
+}
+
+/// An image whose checks a derived image must pass too.
+#[derive(Debug, Clone)]
+pub struct Inherit {
+    /// The image.
+    pub image: Located<String>,
+    /// Names of checks that are left out; `*` and `?` stand for any text and any character.
+    pub except: Vec<Located<String>>,
 }
 
 /// One thing that must hold.
@@ -32,6 +43,10 @@ pub struct Check {
     pub name: String,
     /// Where it stands.
     pub place: Place,
+    /// What can be said of any check.
+    pub options: CheckOptions,
+    /// The time after which it has failed, for kinds that run no command.
+    pub timeout: Option<Located<Duration>>,
     /// What it looks at and expects.
     pub kind: CheckKind,
 }
@@ -39,211 +54,85 @@ pub struct Check {
 /// What a check looks at.
 #[derive(Debug, Clone)]
 pub enum CheckKind {
-    /// A command in a fresh container.
+    /// A command in a container.
     Run(Box<RunCheck>, Box<RunSettings>),
+    /// A tool must tell its version.
+    Version(Box<VersionCheck>, Box<RunSettings>),
+    /// A tool must explain itself.
+    Help(Box<HelpCheck>, Box<RunSettings>),
     /// A path of the image.
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
     /// The image as the service it is.
     Service(Box<ServiceCheck>, Box<RunSettings>),
+    /// Something that can only be read once the image is known.
+    Late(Box<Late>),
 }
 
-/// The checks before they are read, because reading them needs the defaults.
-#[derive(Debug, Clone)]
-struct RawList(Vec<Node>);
-
-impl Decode for RawList {
-    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        match &node.kind {
-            Kind::Sequence(items) if !items.is_empty() => Some(Self(items.clone())),
-            Kind::Sequence(_) => {
-                context.report(
-                    Diagnostic::new(&node.place, "a spec without a check proves nothing")
-                        .help("add at least one check, such as `- run: true`"),
-                );
-                None
-            }
-            _ if node.is_null() => {
-                context.report(Diagnostic::new(
-                    &node.place,
-                    "a spec without a check proves nothing",
-                ));
-                None
-            }
-            _ => context.mismatch(node, "a list of checks"),
-        }
-    }
-}
-
-impl Spec {
-    /// Reads one spec file; mistakes go to `context`.
-    pub(super) fn read(source: &Arc<Source>, node: &Node, context: &mut Context) -> Option<Self> {
-        let mut entries = Entries::new(node, "a spec", context)?;
-        let image = entries.required::<Located<String>>("image", "a spec", context);
-        if let Some(image) = image.as_ref().filter(|image| image.trim().is_empty()) {
-            context.report(Diagnostic::new(&image.place, "there is no image name here"));
-        }
-        let defaults = entries.optional::<RunSettings>("defaults", context);
-        // A mistake in the defaults must not hide those in the checks.
-        let defaults = defaults.flatten().unwrap_or(RunSettings::EMPTY);
-        defaults.validate(context);
-        let checks = entries.required::<RawList>("checks", "a spec", context);
-        entries.finish("a spec", context);
-        let checks: Vec<Option<Check>> = checks?
-            .0
-            .iter()
-            .map(|node| Check::read(node, &defaults, context))
-            .collect();
-        let checks: Vec<Check> = checks.into_iter().flatten().collect();
-        refuse_duplicates(&checks, context);
-        Some(Self {
-            source: Arc::clone(source),
-            image: image?,
-            checks,
-        })
-    }
-}
-
-impl Check {
-    fn read(node: &Node, defaults: &RunSettings, context: &mut Context) -> Option<Self> {
-        let mut entries = Entries::new(node, "a check", context)?;
-        let name = entries.optional::<Located<String>>("name", context);
-        let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| entries.has(kind)).collect();
-        let (kind, what) = match kinds[..] {
-            ["run"] => {
-                let run = RunCheck::take(&mut entries, context);
-                let settings = RunSettings::take(&mut entries, context);
-                if let Some(settings) = &settings {
-                    settings.validate(context);
-                }
-                let kind = run.zip(settings).map(|(run, settings)| {
-                    CheckKind::Run(Box::new(run), Box::new(settings.or(defaults)))
-                });
-                (kind, "a run check")
-            }
-            ["file"] => {
-                let file = FileCheck::take(&mut entries, context);
-                if let Some(file) = &file {
-                    file.validate(context);
-                }
-                (
-                    file.map(|file| CheckKind::File(Box::new(file))),
-                    "a file check",
-                )
-            }
-            ["config"] => {
-                let config = ConfigCheck::take_from(&mut entries, context);
-                let kind = config.map(|config| CheckKind::Config(Box::new(config)));
-                (kind, "a config check")
-            }
-            ["service"] => {
-                let service = ServiceCheck::take(&mut entries, context);
-                let settings = RunSettings::take(&mut entries, context);
-                if let Some(settings) = &settings {
-                    settings.validate(context);
-                }
-                let kind = service.zip(settings).map(|(service, settings)| {
-                    let settings = settings.or(defaults);
-                    service.validate(&settings, context);
-                    CheckKind::Service(Box::new(service), Box::new(settings))
-                });
-                (kind, "a service check")
-            }
-            _ => {
-                context.report(undecided_kind(node, &kinds));
-                return None;
-            }
+impl CheckKind {
+    /// What the check is called when the spec does not say.
+    pub(super) fn default_name(&self) -> String {
+        let name = match self {
+            Self::Run(run, _) => run.run.summary(),
+            Self::File(file) => match &file.exists {
+                Some(exists) if !exists.value => format!("no file {}", file.file.value),
+                _ => format!("file {}", file.file.value),
+            },
+            Self::Config(_) => "config".to_owned(),
+            Self::Version(check, _) => format!("version of {}", check.tool.name.value),
+            Self::Help(check, _) => format!("help of {}", check.tool.name.value),
+            Self::Service(..) => "service".to_owned(),
+            Self::Late(_) => String::new(),
         };
-        entries.finish(what, context);
-        let (name, kind) = (name?, kind?);
-        let place = name
-            .as_ref()
-            .map_or_else(|| first_line(node), |name| name.place.clone());
-        let name = match name {
-            Some(name) => valid_name(&name, context)?,
-            None => default_name(&kind),
+        let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
+        printable.take(200).collect::<String>().trim().to_owned()
+    }
+
+    /// The files of the project that the check needs, and where it says so.
+    pub fn host_files(&self) -> Vec<(PathBuf, Place)> {
+        let settings = match self {
+            Self::Run(_, settings)
+            | Self::Version(_, settings)
+            | Self::Help(_, settings)
+            | Self::Service(_, settings) => Some(settings),
+            Self::File(_) | Self::Config(_) | Self::Late(_) => None,
         };
-        Some(Self { name, place, kind })
+        let mounts = settings.iter().flat_map(|settings| &settings.mounts);
+        let mounts = mounts
+            .flat_map(|pairs| &pairs.0)
+            .map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
+        let stdins: Vec<&Located<Stdin>> = match self {
+            Self::Run(run, _) => run.stdin.iter().collect(),
+            Self::Service(service, _) => service.stdins().collect(),
+            _ => Vec::new(),
+        };
+        let stdins = stdins.into_iter().filter_map(|stdin| match &stdin.value {
+            Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
+            Stdin::Text(_) => None,
+        });
+        let golden = self
+            .texts()
+            .into_iter()
+            .flat_map(TextExpectation::host_files);
+        let golden = golden.map(|path| (path.value.clone(), path.place.clone()));
+        mounts.chain(stdins).chain(golden).collect()
     }
-}
 
-fn undecided_kind(node: &Node, kinds: &[&str]) -> Diagnostic {
-    let place = first_line(node);
-    let diagnostic = if kinds.is_empty() {
-        Diagnostic::new(&place, "this check looks at nothing")
-    } else {
-        let kinds = kinds.join("` and `");
-        Diagnostic::new(&place, format!("this check is both `{kinds}`")).help("make two of it")
-    };
-    if !kinds.is_empty() {
-        return diagnostic;
-    }
-    // A mistyped kind is the likeliest reason: `rum: …`.
-    if let Kind::Mapping(entries) = &node.kind {
-        for (key, _) in entries {
-            let key_text = key.scalar().unwrap_or_default();
-            if KINDS
-                .iter()
-                .any(|kind| strsim::damerau_levenshtein(kind, key_text) == 1)
-            {
-                return Diagnostic::new(&key.place, format!("unknown key `{key_text}` in a check"))
-                    .suggest(key_text, KINDS);
+    /// What the check expects of texts.
+    fn texts(&self) -> Vec<&TextExpectation> {
+        match self {
+            Self::Run(run, _) => run.stdout.iter().chain(&run.stderr).collect(),
+            Self::Service(service, _) => service.texts(),
+            Self::File(file) => file.content.iter().collect(),
+            Self::Config(config) => {
+                let pairs = config.env.iter().chain(&config.labels);
+                pairs
+                    .flat_map(|pairs| &pairs.0)
+                    .map(|(_, text)| text)
+                    .collect()
             }
-        }
-    }
-    diagnostic.help(format!("a check has one of the keys {}", KINDS.join(", ")))
-}
-
-fn first_line(node: &Node) -> Place {
-    let start = node.place.range().start;
-    let line = node.place.text().lines().next().unwrap_or("").trim_end();
-    Place::new(node.place.source(), start..start + line.len())
-}
-
-/// Names go into reports, file names of CI systems and filters: one line, no control characters.
-fn valid_name(name: &Located<String>, context: &mut Context) -> Option<String> {
-    let text = name.value.trim();
-    let problem = if text.is_empty() {
-        "a name can't be empty"
-    } else if text.chars().any(char::is_control) {
-        "a name is one line without control characters"
-    } else if text.chars().count() > 200 {
-        "a name has at most 200 characters"
-    } else {
-        return Some(text.to_owned());
-    };
-    context.report(Diagnostic::new(&name.place, problem));
-    None
-}
-
-fn default_name(kind: &CheckKind) -> String {
-    let name = match kind {
-        CheckKind::Run(run, _) => run.run.summary(),
-        CheckKind::File(file) => match &file.exists {
-            Some(exists) if !exists.value => format!("no file {}", file.file.value),
-            _ => format!("file {}", file.file.value),
-        },
-        CheckKind::Config(_) => "config".to_owned(),
-        CheckKind::Service(..) => "service".to_owned(),
-    };
-    let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(200).collect::<String>().trim().to_owned()
-}
-
-fn refuse_duplicates(checks: &[Check], context: &mut Context) {
-    let mut seen: HashMap<&str, &Place> = HashMap::new();
-    for check in checks {
-        if let Some(first) = seen.insert(&check.name, &check.place) {
-            context.report(
-                Diagnostic::new(
-                    &check.place,
-                    format!("duplicate check name `{}`", check.name),
-                )
-                .label("used again here")
-                .related(first, "first used here")
-                .help("give one of them a `name` of its own"),
-            );
+            Self::Version(..) | Self::Help(..) | Self::Late(_) => Vec::new(),
         }
     }
 }

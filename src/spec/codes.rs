@@ -1,63 +1,8 @@
-//! Numbers of which one must come: exit codes and HTTP statuses.
+//! The small values of service checks: ports, HTTP statuses, signals.
 
 use std::time::Duration;
 
-use crate::yaml::{Context, Decode, Kind, Node, OneOrMany};
-
-/// The exit codes that a process may end with: `0`, `[0, 143]` or `nonzero`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExitCodes {
-    /// One of these.
-    OneOf(Vec<i64>),
-    /// Any but 0.
-    Nonzero,
-}
-
-impl ExitCodes {
-    /// Success and nothing else.
-    pub fn zero() -> Self {
-        Self::OneOf(vec![0])
-    }
-
-    /// Whether a process may end with `code`.
-    pub fn allow(&self, code: i64) -> bool {
-        match self {
-            Self::OneOf(codes) => codes.contains(&code),
-            Self::Nonzero => code != 0,
-        }
-    }
-
-    /// In words: `exit code 0`, `exit code 0 or 143`, `an exit code other than 0`.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::OneOf(codes) => format!("exit code {}", either(codes)),
-            Self::Nonzero => "an exit code other than 0".to_owned(),
-        }
-    }
-}
-
-impl Decode for ExitCodes {
-    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        match &node.kind {
-            Kind::Scalar { text, .. } if text == "nonzero" => Some(Self::Nonzero),
-            _ => {
-                let codes = OneOrMany::<ExitCode>::decode(node, context)?.0;
-                Some(Self::OneOf(codes.into_iter().map(|code| code.0).collect()))
-            }
-        }
-    }
-}
-
-struct ExitCode(i64);
-
-impl Decode for ExitCode {
-    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        match node.scalar().and_then(|text| text.parse().ok()) {
-            Some(code) if (0..=255).contains(&code) => Some(Self(code)),
-            _ => context.mismatch(node, "an exit code from 0 to 255, or `nonzero`"),
-        }
-    }
-}
+use crate::yaml::{Context, Decode, Node, OneOrMany};
 
 /// The HTTP statuses that an answer may have: `200` or `[200, 204]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,13 +111,5 @@ mod tests {
         for (millis, text) in table {
             assert_eq!(shown(Duration::from_millis(millis)), text);
         }
-    }
-
-    #[test]
-    fn exit_codes_are_told_in_words() {
-        let either = ExitCodes::OneOf(vec![0, 143]);
-        assert_eq!(either.describe(), "exit code 0 or 143");
-        assert!(either.allow(143) && !either.allow(1));
-        assert!(ExitCodes::Nonzero.allow(1) && !ExitCodes::Nonzero.allow(0));
     }
 }

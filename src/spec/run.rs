@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::command::Command;
+use super::exit::ExitExpectation;
+use super::limits::{Capability, Cpus, Pids, Tmpfs};
+use super::size::Bytes;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
-use crate::engine::Network;
+use crate::engine::{Isolation, Network};
 use crate::source::Located;
 use crate::yaml::{Context, Decode, Kind, Node, Pairs, object};
 
@@ -17,12 +20,18 @@ object! {
         required run: Located<Command>,
         /// What it reads on its standard input.
         optional stdin: Located<Stdin>,
+        /// A command that prepares the container; what it prints is not looked at.
+        optional setup: Located<Command>,
         /// The code it must exit with; 0 unless said otherwise.
-        optional exit: Located<ExitCode>,
+        optional exit: Located<ExitExpectation>,
         /// What it must write on its standard output.
         optional stdout: TextExpectation,
         /// What it must write on its standard error.
         optional stderr: TextExpectation,
+        /// The time that it must not exceed.
+        optional within: Located<Duration>,
+        /// The memory that it must not exceed.
+        optional max_memory: Located<Bytes>,
     }
 }
 
@@ -39,10 +48,90 @@ object! {
         optional workdir: Located<String>,
         /// Files and folders of the project that the command sees, read-only.
         optional mounts: Pairs<Located<String>>,
+        /// Folders in memory that it can write to.
+        optional tmpfs: Tmpfs,
         /// Network: none, bridge or host.
         optional network: Network,
+        /// The memory that it has; what needs more is killed.
+        optional memory: Located<Bytes>,
+        /// The processors that it has.
+        optional cpus: Cpus,
+        /// The processes and threads that it may have at a time.
+        optional pids: Pids,
+        /// Capabilities in addition to the engine's default ones.
+        optional cap_add: Vec<Capability>,
+        /// Capabilities of the default ones that it does without.
+        optional cap_drop: Vec<Capability>,
+        /// Whether its root file system can't be written to.
+        optional read_only: bool,
+        /// The platform of the image: `os/architecture`.
+        optional platform: Located<String>,
+        /// Whether each command has a container of its own.
+        optional isolation: Isolation,
         /// The time after which the command is killed.
-        optional timeout: Duration,
+        optional timeout: Located<Duration>,
+    }
+}
+
+impl RunCheck {
+    /// A command that must succeed, of which nothing else is expected.
+    pub(super) fn of(run: Located<Command>) -> Self {
+        Self {
+            run,
+            stdin: None,
+            setup: None,
+            exit: None,
+            stdout: None,
+            stderr: None,
+            within: None,
+            max_memory: None,
+        }
+    }
+
+    /// Records what contradicts itself.
+    pub(super) fn validate(&self, settings: &RunSettings, context: &mut Context) {
+        if let (Some(within), Some(timeout)) = (&self.within, &settings.timeout)
+            && within.value > timeout.value
+        {
+            context.report(
+                Diagnostic::new(&within.place, "`within` is longer than `timeout`")
+                    .help("a command is killed when its `timeout` is over"),
+            );
+        }
+        if let (Some(most), Some(memory)) = (&self.max_memory, &settings.memory)
+            && most.value.0 > memory.value.0
+        {
+            context.report(
+                Diagnostic::new(&most.place, "`max_memory` is more than `memory`")
+                    .help("a command is killed when its `memory` is used up"),
+            );
+        }
+        if let (Some(most), Some(_)) = (&self.max_memory, &self.setup) {
+            let message = "`max_memory` can't be told apart from what `setup` needs";
+            context.report(Diagnostic::new(&most.place, message).help("leave out one of them"));
+        }
+        if settings.isolation == Some(Isolation::Shared) {
+            self.validate_shared(settings, context);
+        }
+    }
+
+    /// What is fixed for a container can't differ between checks that share it.
+    fn validate_shared(&self, settings: &RunSettings, context: &mut Context) {
+        if let Some(most) = &self.max_memory {
+            let message = "`max_memory` can't be told in a shared container";
+            context.report(Diagnostic::new(&most.place, message).help("leave out `isolation`"));
+        }
+        if let Some(setup) = &self.setup {
+            let message = "`setup` needs a container of its own";
+            let help = "leave out `isolation: shared`";
+            context.report(Diagnostic::new(&setup.place, message).help(help));
+        }
+        if let Some(Entrypoint::Image) = settings.entrypoint {
+            // Run beside the container's own process an entrypoint does other things than as it.
+            let message = "the image's entrypoint needs a container of its own";
+            let place = &self.run.place;
+            context.report(Diagnostic::new(place, message).help("leave out `isolation: shared`"));
+        }
     }
 }
 
@@ -54,7 +143,16 @@ impl RunSettings {
         user: None,
         workdir: None,
         mounts: None,
+        tmpfs: None,
         network: None,
+        memory: None,
+        cpus: None,
+        pids: None,
+        cap_add: None,
+        cap_drop: None,
+        read_only: None,
+        platform: None,
+        isolation: None,
         timeout: None,
     };
 
@@ -67,8 +165,17 @@ impl RunSettings {
             user: self.user.or_else(|| defaults.user.clone()),
             workdir: self.workdir.or_else(|| defaults.workdir.clone()),
             mounts: join(self.mounts, defaults.mounts.as_ref()),
+            tmpfs: self.tmpfs.or_else(|| defaults.tmpfs.clone()),
             network: self.network.or(defaults.network),
-            timeout: self.timeout.or(defaults.timeout),
+            memory: self.memory.or_else(|| defaults.memory.clone()),
+            cpus: self.cpus.or(defaults.cpus),
+            pids: self.pids.or(defaults.pids),
+            cap_add: self.cap_add.or_else(|| defaults.cap_add.clone()),
+            cap_drop: self.cap_drop.or_else(|| defaults.cap_drop.clone()),
+            read_only: self.read_only.or(defaults.read_only),
+            platform: self.platform.or_else(|| defaults.platform.clone()),
+            isolation: self.isolation.or(defaults.isolation),
+            timeout: self.timeout.or_else(|| defaults.timeout.clone()),
         }
     }
 
@@ -92,6 +199,9 @@ impl RunSettings {
             if name.value.is_empty() || name.value.contains('=') {
                 context.report(Diagnostic::new(&name.place, "not a variable name"));
             }
+        }
+        if let Some(platform) = &self.platform {
+            super::platform::validate(platform, context);
         }
     }
 }
@@ -143,7 +253,7 @@ pub enum Stdin {
     /// This text.
     Text(String),
     /// The content of this file of the project.
-    File(PathBuf),
+    File(Located<PathBuf>),
 }
 
 object! {
@@ -152,7 +262,7 @@ object! {
         /// This text.
         optional text: String,
         /// The content of this file of the project.
-        optional file: String,
+        optional file: Located<String>,
     }
 }
 
@@ -164,21 +274,11 @@ impl Decode for Stdin {
         let keys = StdinKeys::decode(node, context)?;
         match (keys.text, keys.file) {
             (Some(text), None) => Some(Self::Text(text)),
-            (None, Some(file)) => Some(Self::File(PathBuf::from(file))),
+            (None, Some(file)) => {
+                let path = PathBuf::from(&file.value);
+                Some(Self::File(Located::new(path, file.place)))
+            }
             _ => context.mismatch(node, "one of `text` and `file`"),
-        }
-    }
-}
-
-/// The exit code that a command must end with.
-#[derive(Debug, Clone)]
-pub struct ExitCode(pub i64);
-
-impl Decode for ExitCode {
-    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        match node.scalar().and_then(|text| text.parse().ok()) {
-            Some(code) if (0..=255).contains(&code) => Some(Self(code)),
-            _ => context.mismatch(node, "an exit code from 0 to 255"),
         }
     }
 }

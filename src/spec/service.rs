@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use regex::bytes::Regex;
 
-use super::codes::{ExitCodes, Port, Signal, Statuses};
+use super::codes::{Port, Signal, Statuses};
 use super::command::Command;
+use super::exit::ExitExpectation;
 use super::http::{HttpCheck, HttpRequest};
 use super::run::{RunSettings, Stdin};
 use super::text::{self, TextExpectation};
 use crate::diagnostic::Diagnostic;
-use crate::engine::Network;
+use crate::engine::{Isolation, Network};
 use crate::source::{Located, Place};
 use crate::yaml::{Context, Decode, Entries, Kind, Node, OneOrMany, Pairs, object};
 
@@ -84,7 +85,7 @@ object! {
         /// How long it may take; 10 s unless said otherwise.
         optional within: Duration,
         /// What it must exit with; 0 unless said otherwise.
-        optional exit: Located<ExitCodes>,
+        optional exit: Located<ExitExpectation>,
     }
 }
 
@@ -123,7 +124,7 @@ object! {
         /// What it reads on its standard input.
         optional stdin: Located<Stdin>,
         /// What it must exit with; 0 unless said otherwise.
-        optional exit: Located<ExitCodes>,
+        optional exit: Located<ExitExpectation>,
         /// What it must write on its standard output.
         optional stdout: TextExpectation,
         /// What it must write on its standard error.
@@ -141,7 +142,12 @@ object! {
 
 impl ServiceCheck {
     /// Records what can't be, or proves nothing.
-    pub(super) fn validate(&self, settings: &RunSettings, context: &mut Context) {
+    pub(super) fn validate(
+        &self,
+        own: &RunSettings,
+        defaults: &RunSettings,
+        context: &mut Context,
+    ) {
         let service = &self.service;
         service.refuse_empty_parts(context);
         let has_checks = service.checks.is_some();
@@ -162,7 +168,12 @@ impl ServiceCheck {
                 .map_or(&service.place, |stop| &stop.place);
             context.report(Diagnostic::new(&first_line(place), message).help(help));
         }
-        if settings.network == Some(Network::None)
+        if own.isolation == Some(Isolation::Shared) {
+            let message = "a service has a container of its own";
+            let place = first_line(&service.place);
+            context.report(Diagnostic::new(&place, message).help("leave out `isolation: shared`"));
+        }
+        if own.network.or(defaults.network) == Some(Network::None)
             && let Some(port) = self.asked_ports().next()
         {
             context.report(
@@ -205,6 +216,24 @@ impl ServiceCheck {
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    /// What is expected of texts.
+    pub(super) fn texts(&self) -> Vec<&TextExpectation> {
+        let checks = self.service.checks.iter().flat_map(|checks| &checks.value);
+        let mut texts = Vec::new();
+        for part in checks {
+            match &part.question {
+                Question::Http(http) => {
+                    let headers = http.headers.iter().flat_map(|pairs| &pairs.0);
+                    texts.extend(headers.map(|(_, text)| text).chain(&http.body));
+                }
+                Question::Exec(exec) => texts.extend(exec.stdout.iter().chain(&exec.stderr)),
+            }
+        }
+        let logs = self.service.logs.iter();
+        texts.extend(logs.flat_map(|logs| logs.value.stdout.iter().chain(&logs.value.stderr)));
+        texts
     }
 
     /// The inputs of commands in its container.

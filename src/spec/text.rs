@@ -1,9 +1,15 @@
 //! What a text must be: the matchers that outputs, files and variables share.
 
+use std::path::PathBuf;
+
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::digest::Sha256Digest;
+use super::json::{JsonExpectation, JsonRule};
+use super::lines::Lines;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
+use crate::version::VersionRequirement;
 use crate::yaml::{Context, Decode, Entries, Kind, Node, OneOrMany};
 
 /// All of these must hold for one text. Never empty.
@@ -15,6 +21,8 @@ pub struct TextExpectation(pub Vec<Located<TextMatcher>>);
 pub enum TextMatcher {
     /// Exactly this, one final newline on either side aside.
     Equals(String),
+    /// Exactly what this file of the project holds, one final newline on either side aside.
+    EqualsFile(Located<PathBuf>),
     /// This stands somewhere in it.
     Contains(String),
     /// This stands nowhere in it.
@@ -23,9 +31,53 @@ pub enum TextMatcher {
     Matches(Regex),
     /// The regular expression matches nowhere in it.
     NotMatches(Regex),
+    /// What its lines are.
+    Lines(Lines),
+    /// Its bytes, with a final newline if there is one, have this digest.
+    Sha256(Sha256Digest),
+    /// It is JSON, and jq filters hold.
+    Json(JsonExpectation),
+    /// The first version in it fulfils this.
+    Version(VersionRequirement),
     /// Whether it is empty.
     Empty(bool),
 }
+
+impl TextExpectation {
+    /// The files of the project that it is compared with, wherever in it they stand.
+    pub fn host_files(&self) -> impl Iterator<Item = &Located<PathBuf>> {
+        let mut files = Vec::new();
+        self.collect_host_files(&mut files);
+        files.into_iter()
+    }
+
+    fn collect_host_files<'a>(&'a self, files: &mut Vec<&'a Located<PathBuf>>) {
+        for matcher in &self.0 {
+            match &matcher.value {
+                TextMatcher::EqualsFile(path) => files.push(path),
+                TextMatcher::Lines(Lines(lines)) => {
+                    for inner in [&lines.each, &lines.first, &lines.last] {
+                        inner
+                            .iter()
+                            .for_each(|inner| inner.collect_host_files(files));
+                    }
+                }
+                TextMatcher::Json(JsonExpectation(rules)) => {
+                    for rule in rules {
+                        if let JsonRule::Gives(_, inner) = rule {
+                            inner.collect_host_files(files);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+const MATCHERS: &str = "say what the text must be: `equals`, `equals_file`, `contains`, \
+                        `not_contains`, `matches`, `not_matches`, `lines`, `sha256`, `json`, \
+                        `version` or `empty`";
 
 impl Decode for TextExpectation {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
@@ -63,43 +115,62 @@ fn matchers(node: &Node, context: &mut Context) -> Option<Vec<Located<TextMatche
     let mut found = Vec::new();
     let mut add = |place: Place, matcher| found.push(Located::new(matcher, place));
 
-    for text in many(&mut entries, "equals", context) {
+    for text in many::<String>(&mut entries, "equals", context) {
         add(text.place, TextMatcher::Equals(text.value));
     }
-    for text in many(&mut entries, "contains", context) {
+    for text in many::<String>(&mut entries, "equals_file", context) {
+        if text.value.is_empty() {
+            context.report(Diagnostic::new(&text.place, "this names no file"));
+        }
+        let path = Located::new(PathBuf::from(text.value), text.place.clone());
+        add(text.place, TextMatcher::EqualsFile(path));
+    }
+    for text in many::<String>(&mut entries, "contains", context) {
         refuse_empty(&text, context);
         add(text.place, TextMatcher::Contains(text.value));
     }
-    for text in many(&mut entries, "not_contains", context) {
+    for text in many::<String>(&mut entries, "not_contains", context) {
         refuse_empty(&text, context);
         add(text.place, TextMatcher::NotContains(text.value));
     }
-    for text in many(&mut entries, "matches", context) {
+    for text in many::<String>(&mut entries, "matches", context) {
         if let Some(regex) = regex(&text, context) {
             add(text.place, TextMatcher::Matches(regex));
         }
     }
-    for text in many(&mut entries, "not_matches", context) {
+    for text in many::<String>(&mut entries, "not_matches", context) {
         if let Some(regex) = regex(&text, context) {
             add(text.place, TextMatcher::NotMatches(regex));
         }
+    }
+    if let Some(Some(lines)) = entries.optional::<Located<Lines>>("lines", context) {
+        add(lines.place, TextMatcher::Lines(lines.value));
+    }
+    if let Some(Some(digest)) = entries.optional::<Located<Sha256Digest>>("sha256", context) {
+        add(digest.place, TextMatcher::Sha256(digest.value));
+    }
+    if let Some(Some(json)) = entries.optional::<Located<JsonExpectation>>("json", context) {
+        add(json.place, TextMatcher::Json(json.value));
+    }
+    for requirement in many::<VersionRequirement>(&mut entries, "version", context) {
+        add(requirement.place, TextMatcher::Version(requirement.value));
     }
     if let Some(Some(empty)) = entries.optional::<Located<bool>>("empty", context) {
         add(empty.place, TextMatcher::Empty(empty.value));
     }
     entries.finish(what, context);
     if found.is_empty() && context.count() == before {
-        context.report(Diagnostic::new(&node.place, "this expects nothing"));
+        context.report(Diagnostic::new(&node.place, "this expects nothing").help(MATCHERS));
     }
     (context.count() == before).then_some(found)
 }
 
-fn many(
+fn many<T: Decode>(
     entries: &mut Entries<'_>,
     key: &'static str,
     context: &mut Context,
-) -> Vec<Located<String>> {
-    let many = entries.optional::<OneOrMany<Located<String>>>(key, context);
+) -> Vec<Located<T>> {
+    let many = entries.optional::<OneOrMany<Located<T>>>(key, context);
     many.flatten().map(|many| many.0).unwrap_or_default()
 }
 
@@ -129,3 +200,7 @@ pub(super) fn regex(pattern: &Located<String>, context: &mut Context) -> Option<
         }
     }
 }
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

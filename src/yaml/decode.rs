@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::node::{Kind, Node};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, is_close};
 use crate::source::{Located, Place};
 
 /// Collects the mistakes of one file.
@@ -198,6 +198,16 @@ impl<'n> Entries<'n> {
         self.find(key).is_some()
     }
 
+    /// Whether a key that nobody took yet looks like `key` with a slip in it.
+    pub fn has_misspelt(&self, key: &str) -> bool {
+        let names = self
+            .entries
+            .iter()
+            .flatten()
+            .filter_map(|(name, _)| name.scalar());
+        names.into_iter().any(|name| is_close(name, key))
+    }
+
     /// Where the map stands.
     pub fn place(&self) -> &Place {
         &self.place
@@ -231,6 +241,10 @@ impl<'n> Entries<'n> {
     ) -> Option<T> {
         if let Some(node) = self.take(key) {
             return T::decode(node, context);
+        }
+        if self.has_misspelt(key) {
+            // `finish` tells it, with the way out.
+            return None;
         }
         // Point at the head of the map, not at all of its lines.
         let start = self.place.range().start;

@@ -4,11 +4,17 @@
 //! on after a mistake, so that one run shows all of them.
 
 mod decode;
+mod expression;
 mod node;
 mod object;
 mod parse;
+mod read;
+mod rules;
+mod syntax;
 
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
+pub use expression::{Part, has_expression, parts};
 pub use node::{Kind, Node};
 pub(crate) use object::object;
 pub use parse::parse;
+pub use read::{ReadError, read};

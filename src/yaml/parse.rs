@@ -6,16 +6,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, options};
 
 use super::node::{Kind, Node};
+use super::rules::{MAX_DEPTH, key_text, meaning, merge, refuse_depth};
+use super::syntax::syntax_error;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, Source};
 
-/// Deeper nesting than any person writes; bounds the recursion of everything that walks a tree.
-const MAX_DEPTH: usize = 64;
 /// Nodes after aliases are expanded: an alias bomb ends here.
 const MAX_NODES: usize = 250_000;
+/// Bytes of text after aliases are expanded: one of few nodes, but large ones, ends here.
+const MAX_TEXT: usize = 32 << 20;
 
 /// Reads one YAML document.
 ///
@@ -24,16 +26,22 @@ const MAX_NODES: usize = 250_000;
 pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let whole = Place::new(source, 0..0);
     if let Some(at) = source.text().find('\0') {
-        return Err(Diagnostic::new(
-            &Place::new(source, at..at + 1),
-            "a NUL character can't stand in YAML",
-        ));
+        let place = Place::new(source, at..at + 1);
+        return Err(
+            Diagnostic::new(&place, "a NUL character can't stand in YAML")
+                .help("if the file is UTF-16, save it as UTF-8"),
+        );
     }
+    let options = options! {
+        // What is deeper is refused before the parser keeps a state for it.
+        flow_nesting_limit: MAX_DEPTH + 1,
+        block_nesting_limit: MAX_DEPTH + 1,
+    };
     let mut composer = Composer {
         source,
-        parser: Parser::new_from_str(source.text()),
+        parser: Parser::new_from_str_with_options(source.text(), options),
         anchors: HashMap::new(),
-        nodes: 0,
+        spent: Size::default(),
     };
     let mut document = None;
     loop {
@@ -59,22 +67,25 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
 
 struct Composer<'a> {
     source: &'a Arc<Source>,
-    parser: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
-    anchors: HashMap<usize, Node>,
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, (Node, Size)>,
+    spent: Size,
+}
+
+/// How large a tree is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
     nodes: usize,
+    bytes: usize,
+    /// Levels below the root.
+    depth: usize,
 }
 
 impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Place), Diagnostic> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, self.place(span))),
-            Some(Err(error)) => {
-                let at = error.marker().byte_offset().unwrap_or(0);
-                Err(syntax_error(
-                    &Place::new(self.source, at..at + 1),
-                    &error.info(),
-                ))
-            }
+            Some(Err(error)) => Err(syntax_error(self.source, &error)),
             None => Ok((Event::StreamEnd, Place::new(self.source, 0..0))),
         }
     }
@@ -82,49 +93,55 @@ impl<'a> Composer<'a> {
     fn place(&self, span: Span) -> Place {
         let range = span.byte_range().unwrap_or(0..0);
         // Block scalars and collections end where the next token starts: leave the space out.
+        // Other white space of Unicode is text.
         let text = self.source.text().get(range.clone()).unwrap_or("");
         Place::new(
             self.source,
-            range.start..range.start + text.trim_end().len(),
+            range.start..range.start + text.trim_end_matches([' ', '\t', '\r', '\n']).len(),
         )
     }
 
     fn node(&mut self, event: Event<'a>, place: Place, depth: usize) -> Result<Node, Diagnostic> {
-        self.count(1, &place)?;
-        if depth > MAX_DEPTH {
-            return Err(Diagnostic::new(
-                &place,
-                format!("nested more than {MAX_DEPTH} levels deep"),
-            ));
-        }
+        refuse_depth(depth, &place)?;
         let (anchor, node) = match event {
-            Event::Scalar(text, style, anchor, _) => {
-                let plain = style == ScalarStyle::Plain;
+            Event::Scalar(text, style, anchor, tag) => {
+                self.spend(1, text.len(), &place)?;
+                // `!!str null` is the text, as `"null"` is.
+                let is_text = meaning(tag.as_deref(), "str", &place)?;
+                let plain = style == ScalarStyle::Plain && !is_text;
                 let text = text.into_owned();
-                (
-                    anchor,
-                    Node {
-                        kind: Kind::Scalar { text, plain },
-                        place,
-                    },
-                )
+                let kind = Kind::Scalar { text, plain };
+                (anchor, Node { kind, place })
             }
-            Event::SequenceStart(_, anchor, _) => (anchor, self.sequence(&place, depth)?),
-            Event::MappingStart(_, anchor, _) => (anchor, self.mapping(&place, depth)?),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.spend(1, 0, &place)?;
+                meaning(tag.as_deref(), "seq", &place)?;
+                (anchor, self.sequence(&place, depth)?)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.spend(1, 0, &place)?;
+                meaning(tag.as_deref(), "map", &place)?;
+                (anchor, self.mapping(&place, depth)?)
+            }
             Event::Alias(id) => {
-                let Some(node) = self.anchors.get(&id).cloned() else {
-                    return Err(Diagnostic::new(
-                        &place,
-                        "this alias stands inside its own anchor",
-                    ));
+                let Some(size) = self.anchors.get(&id).map(|(_, size)| *size) else {
+                    return Err(
+                        Diagnostic::new(&place, "this alias stands inside its own anchor")
+                            .help("nothing can hold itself: remove the alias"),
+                    );
                 };
-                self.count(size(&node), &place)?;
-                (0, node)
+                refuse_depth(depth + size.depth, &place)?;
+                // Before the copy is made, not after it.
+                self.spend(size.nodes, size.bytes, &place)?;
+                (0, self.anchors[&id].0.clone())
             }
             _ => return Err(Diagnostic::new(&place, "expected a value here")),
         };
         if anchor != 0 {
-            self.anchors.insert(anchor, node.clone());
+            // The copy for the aliases to come is as large as an alias.
+            let size = size(&node);
+            self.spend(size.nodes, size.bytes, &node.place)?;
+            self.anchors.insert(anchor, (node.clone(), size));
         }
         Ok(node)
     }
@@ -135,9 +152,11 @@ impl<'a> Composer<'a> {
         loop {
             let (event, place) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
-                end = end.max(place.range().end);
+                end = end.max(closing(&place));
                 break;
             }
+            // An alias ends here, what it stands for elsewhere.
+            end = end.max(place.range().end);
             let item = self.node(event, place, depth + 1)?;
             end = end.max(item.place.range().end);
             items.push(item);
@@ -152,35 +171,37 @@ impl<'a> Composer<'a> {
     fn mapping(&mut self, start: &Place, depth: usize) -> Result<Node, Diagnostic> {
         let mut own: Vec<(Node, Node)> = Vec::new();
         let mut seen: HashMap<String, Place> = HashMap::new();
-        let mut merged = Vec::new();
+        let mut merged = None;
         let mut end = start.range().end;
         loop {
             let (event, place) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                end = end.max(place.range().end);
+                end = end.max(closing(&place));
                 break;
             }
             let key = self.node(event, place, depth + 1)?;
             let (event, place) = self.next()?;
+            end = end.max(place.range().end);
             let value = self.node(event, place, depth + 1)?;
             end = end.max(value.place.range().end);
-            let Kind::Scalar { text, plain } = &key.kind else {
-                return Err(Diagnostic::new(&key.place, "a key must be a text"));
-            };
-            if *plain && text == "<<" {
-                merged.push(value);
-                continue;
+            let (text, is_merge) = key_text(&key)?;
+            if let Some(first) = seen.insert(text.to_owned(), key.place.clone()) {
+                let diagnostic = Diagnostic::new(&key.place, format!("duplicate key `{text}`"))
+                    .label("said again here")
+                    .related(&first, "first said here");
+                return Err(if is_merge {
+                    diagnostic.help("merge several maps with a list: `<<: [*one, *two]`")
+                } else {
+                    diagnostic
+                });
             }
-            if let Some(first) = seen.insert(text.clone(), key.place.clone()) {
-                return Err(
-                    Diagnostic::new(&key.place, format!("duplicate key `{text}`"))
-                        .label("said again here")
-                        .related(&first, "first said here"),
-                );
+            if is_merge {
+                merged = Some(value);
+                continue;
             }
             own.push((key, value));
         }
-        for value in merged {
+        if let Some(value) = merged {
             merge(&mut own, &mut seen, value)?;
         }
         let place = Place::new(self.source, start.range().start..end);
@@ -190,69 +211,56 @@ impl<'a> Composer<'a> {
         })
     }
 
-    fn count(&mut self, more: usize, place: &Place) -> Result<(), Diagnostic> {
-        self.nodes += more;
-        if self.nodes > MAX_NODES {
-            return Err(Diagnostic::new(
-                place,
-                format!("the file holds more than {MAX_NODES} values, aliases expanded"),
-            ));
-        }
-        Ok(())
+    fn spend(&mut self, nodes: usize, bytes: usize, place: &Place) -> Result<(), Diagnostic> {
+        self.spent.nodes += nodes;
+        self.spent.bytes += bytes;
+        let message = if self.spent.nodes > MAX_NODES {
+            format!("the file holds more than {MAX_NODES} values, aliases expanded")
+        } else if self.spent.bytes > MAX_TEXT {
+            let most = MAX_TEXT >> 20;
+            format!("the file holds more than {most} MiB of text, aliases expanded")
+        } else {
+            return Ok(());
+        };
+        Err(Diagnostic::new(place, message).label("the limit is reached here"))
     }
 }
 
-/// Applies a merge key (`<<: *defaults`): what the map says itself wins, then the earlier source.
-fn merge(
-    own: &mut Vec<(Node, Node)>,
-    seen: &mut HashMap<String, Place>,
-    value: Node,
-) -> Result<(), Diagnostic> {
-    match value.kind {
+/// Where the end of a collection is: behind its bracket, or nowhere, because the end of a block is
+/// known only where the next thing begins.
+fn closing(place: &Place) -> usize {
+    match place.range() {
+        range if range.is_empty() => 0,
+        range => range.end,
+    }
+}
+
+fn size(node: &Node) -> Size {
+    let mut all = Size {
+        nodes: 1,
+        ..Size::default()
+    };
+    let mut add = |child: &Node| {
+        let Size {
+            nodes,
+            bytes,
+            depth,
+        } = size(child);
+        all.nodes += nodes;
+        all.bytes += bytes;
+        all.depth = all.depth.max(depth + 1);
+    };
+    match &node.kind {
+        Kind::Scalar { text, .. } => all.bytes = text.len(),
+        Kind::Sequence(items) => items.iter().for_each(add),
         Kind::Mapping(entries) => {
             for (key, value) in entries {
-                let text = key.scalar().unwrap_or_default().to_owned();
-                if let std::collections::hash_map::Entry::Vacant(entry) = seen.entry(text) {
-                    entry.insert(key.place.clone());
-                    own.push((key, value));
-                }
+                add(key);
+                add(value);
             }
-            Ok(())
-        }
-        Kind::Sequence(items) => items
-            .into_iter()
-            .try_for_each(|item| merge(own, seen, item)),
-        Kind::Scalar { .. } => Err(Diagnostic::new(
-            &value.place,
-            "`<<` merges a map or a list of maps",
-        )),
-    }
-}
-
-fn size(node: &Node) -> usize {
-    match &node.kind {
-        Kind::Scalar { .. } => 1,
-        Kind::Sequence(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Kind::Mapping(entries) => {
-            1 + entries
-                .iter()
-                .map(|(_, value)| 1 + size(value))
-                .sum::<usize>()
         }
     }
-}
-
-fn syntax_error(place: &Place, info: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::new(place, format!("not valid YAML: {info}"));
-    let line_start = place.source().text()[..place.range().start]
-        .rfind('\n')
-        .map_or(0, |at| at + 1);
-    let indent = &place.source().text()[line_start..];
-    let indent = &indent[..indent.len() - indent.trim_start().len()];
-    if indent.contains('\t') {
-        return diagnostic.help("YAML is indented with spaces, not with tabs");
-    }
-    diagnostic
+    all
 }
 
 #[cfg(test)]
@@ -286,6 +294,17 @@ mod tests {
     #[test]
     fn a_duplicate_key_shows_both_places() {
         insta::assert_snapshot!(read("run: a\nexit: 0\nrun: b\n").unwrap_err());
+    }
+
+    #[test]
+    fn collections_end_where_their_last_part_ends() {
+        let node = read("a: &a [x, {y: z} ]  # c\nb:\n  - 1\n  - c: *a\n\n# end\n").unwrap();
+        let Kind::Mapping(entries) = &node.kind else {
+            panic!()
+        };
+        assert_eq!(entries[0].1.place.text(), "[x, {y: z} ]");
+        assert_eq!(entries[1].1.place.text(), "- 1\n  - c: *a");
+        assert!(node.place.text().ends_with("c: *a"));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use hyper::header::HeaderMap;
 
 use super::attempt::{Attempt, Broken};
 use super::http::{Answer, Failure, Request};
-use crate::check::run;
+use crate::check::{process as processes, run};
 use crate::engine::{Captured, Ended, Outcome, Process, Waited};
 use crate::expect::{Subject, judge as judge_text};
 use crate::spec::{
-    ExecCheck, ExitCodes, HttpCheck, Question, ServicePart, Statuses, TextExpectation,
+    ExecCheck, ExitExpectation, HttpCheck, Question, ServicePart, Statuses, TextExpectation,
 };
 use crate::verdict::Finding;
 
@@ -131,7 +131,7 @@ impl Attempt<'_> {
                 .collect(),
             user: check.user.clone(),
             workdir: check.workdir.as_ref().map(|folder| folder.value.clone()),
-            stdin: run::stdin(self.case, check.stdin.as_ref())?,
+            stdin: processes::stdin(self.case, check.stdin.as_ref())?,
             timeout: check.timeout.unwrap_or(DEFAULT_TIMEOUT).min(left),
             ..self.process.clone()
         };
@@ -162,24 +162,13 @@ impl Attempt<'_> {
     }
 
     fn judge_outcome(&mut self, name: &str, check: &ExecCheck, outcome: &Outcome) {
-        let zero = ExitCodes::zero();
+        let zero = ExitExpectation::Codes(vec![0]);
         let (expected, place) = match &check.exit {
             Some(codes) => (&codes.value, &codes.place),
             None => (&zero, &check.run.place),
         };
-        let code = match &outcome.ended {
-            Ended::Exited { code, .. } | Ended::NotStarted { code, .. } => *code,
-            Ended::TimedOut => return,
-        };
-        if !expected.allow(code) {
-            let expected = expected.describe();
-            let message = match &outcome.ended {
-                Ended::NotStarted { reason, .. } => format!(
-                    "{name}: expected {expected}, but the command could not be run ({code}): {reason}"
-                ),
-                _ => format!("{name}: expected {expected}, got {code}{}", run::hint(code)),
-            };
-            self.find(place, "exit", message);
+        if let Some(message) = run::wrong_exit(expected, &outcome.ended) {
+            self.find(place, "exit", format!("{name}: {message}"));
         }
         let streams = [
             ("stdout", &check.stdout, &outcome.stdout),
@@ -200,7 +189,12 @@ impl Attempt<'_> {
         expected: &TextExpectation,
         actual: &Captured,
     ) {
-        match judge_text(Subject { kind, name }, expected, actual) {
+        let subject = Subject {
+            kind,
+            name,
+            root: &self.case.root,
+        };
+        match judge_text(subject, expected, actual) {
             Ok(findings) => self.findings.extend(findings),
             Err(problem) => self.undecided = self.undecided.take().or(Some(problem)),
         }

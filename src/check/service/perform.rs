@@ -6,10 +6,10 @@ use super::attempt::{Attempt, Broken, how};
 use super::log::Seen;
 use super::ready::patterns;
 use crate::check::perform::{Observation, verdict};
-use crate::check::{reproduce, run};
-use crate::engine::{Ended, Engine, Image, Network, Process};
+use crate::check::{process as processes, reproduce, run};
+use crate::engine::{Ended, Engine, Image, Isolation, Network, Process};
 use crate::plan::Case;
-use crate::spec::{Entrypoint, ExitCodes, RunSettings, ServiceCheck};
+use crate::spec::{Entrypoint, ExitExpectation, RunSettings, ServiceCheck};
 use crate::verdict::{Finding, Problem, Verdict};
 
 /// How long a service may take to stop when the spec says nothing.
@@ -73,8 +73,8 @@ pub(in crate::check) fn perform(
     };
     let judged = attempt.whole();
     let (mut stdout, mut stderr) = running.logs();
-    stdout.shorten(run::KEPT_OUTPUT);
-    stderr.shorten(run::KEPT_OUTPUT);
+    stdout.shorten(processes::KEPT_OUTPUT);
+    stderr.shorten(processes::KEPT_OUTPUT);
     observation.stdout = Some(stdout);
     observation.stderr = Some(stderr);
     observation.verdict = match (verdict(judged), running.remove()) {
@@ -114,7 +114,8 @@ fn process(
     Ok(Process {
         network,
         ports,
-        ..run::process(case, settings, argv, None)?
+        isolation: Isolation::default(),
+        ..processes::process(case, settings, argv, None)?
     })
 }
 
@@ -167,7 +168,7 @@ impl Attempt<'_> {
             return Ok(());
         };
         let signal = signal.unwrap_or("the image's stop signal");
-        let zero = ExitCodes::zero();
+        let zero = ExitExpectation::Codes(vec![0]);
         let (codes, place) = match &stop.exit {
             Some(codes) => (&codes.value, &codes.place),
             None => (&zero, &stop.place),
@@ -181,7 +182,7 @@ impl Attempt<'_> {
             Ended::Exited {
                 code,
                 out_of_memory: false,
-            } if codes.allow(*code) => {}
+            } if codes.allows(*code) => {}
             Ended::Exited {
                 code,
                 out_of_memory: false,

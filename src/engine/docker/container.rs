@@ -4,12 +4,16 @@ use std::time::{Duration, Instant};
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding};
+use bollard::models::{
+    ContainerCreateBody, ContainerState, HostConfig, HostConfigLogConfig, PortBinding,
+};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
     WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 
 use super::connection::Connection;
@@ -28,9 +32,21 @@ pub(super) struct Container<'a> {
 impl Container<'_> {
     /// Creates the container.
     pub(super) async fn create(&self, body: ContainerCreateBody) -> Result<(), EngineError> {
-        let options = CreateContainerOptionsBuilder::default()
-            .name(&self.name)
-            .build();
+        self.create_for(None, body).await
+    }
+
+    /// Creates the container, if the image is for this platform.
+    pub(super) async fn create_for(
+        &self,
+        platform: Option<&str>,
+        body: ContainerCreateBody,
+    ) -> Result<(), EngineError> {
+        let options = CreateContainerOptionsBuilder::default().name(&self.name);
+        let options = match platform {
+            Some(platform) => options.platform(platform),
+            None => options,
+        };
+        let options = options.build();
         let request = self
             .connection
             .docker()
@@ -61,16 +77,16 @@ impl Container<'_> {
             streams
                 .read(self.connection, attached, process.stdin.as_deref())
                 .await?;
-            self.wait().await
+            self.wait(process.exact).await
         };
-        let ended = match tokio::time::timeout(process.timeout, ending).await {
+        let (ended, exactly) = match tokio::time::timeout(process.timeout, ending).await {
             Ok(ended) => ended?,
             // Whoever removes the container kills what is in it.
-            Err(_) => Ended::TimedOut,
+            Err(_) => (Ended::TimedOut, None),
         };
         Ok(Outcome {
             ended,
-            duration: started.elapsed(),
+            duration: exactly.unwrap_or_else(|| started.elapsed()),
             stdout: streams.stdout.finish(),
             stderr: streams.stderr.finish(),
         })
@@ -105,8 +121,9 @@ impl Container<'_> {
         step(self.connection, "start a container", request).await
     }
 
-    /// Waits for the end of the process, for as long as it takes.
-    pub(super) async fn wait(&self) -> Result<Ended, EngineError> {
+    /// Waits for the end of the process, for as long as it takes. Also tells how long it ran, if
+    /// the engine was asked.
+    pub(super) async fn wait(&self, exact: bool) -> Result<(Ended, Option<Duration>), EngineError> {
         let options = WaitContainerOptionsBuilder::default()
             .condition("not-running")
             .build();
@@ -126,20 +143,24 @@ impl Container<'_> {
                 });
             }
         };
-        let out_of_memory = code != 0 && self.was_out_of_memory().await?;
-        Ok(Ended::Exited {
+        let mut out_of_memory = false;
+        let mut duration = None;
+        if exact || code != 0 {
+            let state = self.state().await?;
+            out_of_memory = state.oom_killed.unwrap_or(false);
+            duration = lasted(&state);
+        }
+        let ended = Ended::Exited {
             code,
             out_of_memory,
-        })
+        };
+        Ok((ended, duration))
     }
 
-    async fn was_out_of_memory(&self) -> Result<bool, EngineError> {
+    async fn state(&self) -> Result<ContainerState, EngineError> {
         let request = self.connection.docker().inspect_container(&self.name, None);
         let container = step(self.connection, "inspect a container", request).await?;
-        Ok(container
-            .state
-            .and_then(|state| state.oom_killed)
-            .unwrap_or(false))
+        Ok(container.state.unwrap_or_default())
     }
 
     /// Removes the container, whatever state it is in; one that is not there is well.
@@ -166,6 +187,13 @@ impl Container<'_> {
             pause *= 2;
         }
     }
+}
+
+/// From the start of the process to its end, as the engine saw it.
+fn lasted(state: &ContainerState) -> Option<Duration> {
+    let at = |text: &Option<String>| OffsetDateTime::parse(text.as_deref()?, &Rfc3339).ok();
+    let lasted = at(&state.finished_at)? - at(&state.started_at)?;
+    Duration::try_from(lasted).ok()
 }
 
 /// The two outputs of a process.

@@ -16,11 +16,12 @@ use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
 use super::reach;
 use super::running::DockerRunning;
+use super::shared::SharedContainers;
 use super::steps::{is_not_found, step, stopped};
 use super::view::View;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, Image, Look, Mount, Network, Outcome, Process,
-    Running, Tap,
+    Ended, Engine, EngineError, EngineInfo, Files, Image, Isolation, Look, Mount, Network, Outcome,
+    Process, Running, Tap,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
@@ -36,6 +37,7 @@ pub struct DockerEngine {
     sees_our_files: OnceCell<bool>,
     /// The containers that files are read from, by image id.
     readers: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
+    pub(super) shared: SharedContainers,
 }
 
 impl DockerEngine {
@@ -62,6 +64,7 @@ impl DockerEngine {
             network_files,
             sees_our_files: OnceCell::new(),
             readers: Mutex::default(),
+            shared: SharedContainers::default(),
         })
     }
 
@@ -128,7 +131,8 @@ impl DockerEngine {
         } else {
             None
         };
-        container.create(body).await?;
+        let platform = process.platform.as_deref();
+        container.create_for(platform, body).await?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
@@ -280,6 +284,9 @@ impl Engine for DockerEngine {
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
+        if process.isolation == Isolation::Shared {
+            return self.run_shared(image, process, look);
+        }
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
         if let (Ok(outcome), Some(look)) = (&outcome, look)

@@ -16,6 +16,7 @@ mod owner;
 mod progress;
 mod reach;
 mod running;
+mod shared;
 mod steps;
 mod view;
 

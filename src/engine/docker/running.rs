@@ -329,7 +329,7 @@ impl Reader {
             connection: &self.connection,
             name: self.name.clone(),
         };
-        container.wait().await
+        Ok(container.wait(false).await?.0)
     }
 
     fn take(&self, frame: &LogOutput) {

@@ -1,0 +1,238 @@
+//! From specs and project to the plan.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::inherit::{self, Group, Taken};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::event::CaseInfo;
+use crate::project::Project;
+use crate::source::Located;
+use crate::spec::{Check, Spec};
+
+/// Images × checks.
+#[derive(Debug)]
+pub struct Plan {
+    /// The images, in the order in which the specs name them first.
+    pub images: Vec<PlannedImage>,
+    /// The checks, grouped by image, in the order of the specs.
+    pub cases: Vec<Arc<Case>>,
+}
+
+/// An image that is to be checked.
+#[derive(Debug, Clone)]
+pub struct PlannedImage {
+    /// What specs and reports call it.
+    pub name: String,
+    /// What the engine finds it by.
+    pub reference: String,
+    /// Whether the project file says how to build it.
+    pub in_catalogue: bool,
+}
+
+/// One check of one image.
+#[derive(Debug)]
+pub struct Case {
+    /// How reports see it.
+    pub info: Arc<CaseInfo>,
+    /// The image, as an index into [`Plan::images`].
+    pub image: usize,
+    /// The check.
+    pub check: Arc<Check>,
+    /// The folder that paths of the host are relative to.
+    pub root: PathBuf,
+}
+
+impl Plan {
+    /// Joins specs and project. Paths of the host are relative to `root`. The checks of the specs
+    /// in `bases` are not run; they are there for `specs` to inherit from.
+    ///
+    /// # Errors
+    /// Unknown images, names used twice for one image, files of the host that are not there.
+    pub fn new(
+        specs: Vec<Spec>,
+        bases: Vec<Spec>,
+        project: Option<&Project>,
+        root: &Path,
+    ) -> Result<Self, Diagnostics> {
+        let mut mistakes = Vec::new();
+        let groups = groups(specs, bases, project, &mut mistakes);
+        let mut images = Vec::new();
+        let mut cases = Vec::new();
+        for (at, group) in groups
+            .iter()
+            .enumerate()
+            .filter(|(_, group)| group.selected)
+        {
+            for check in &group.own {
+                mistakes.extend(missing_files(check, root, project.is_some()));
+            }
+            let checks = inherit::checks(at, &groups, &mut mistakes);
+            mistakes.extend(duplicate_names(&group.image.name, &checks));
+            cases.extend(checks.into_iter().map(|taken| (images.len(), taken)));
+            images.push(group.image.clone());
+        }
+        // Whoever inherits sees the mistakes of those he inherits from.
+        let mut told = HashSet::new();
+        mistakes.retain(|mistake| {
+            told.insert((mistake.place().to_string(), mistake.message().to_owned()))
+        });
+        if !mistakes.is_empty() {
+            return Err(Diagnostics(mistakes));
+        }
+        let cases = number(&images, cases, root);
+        Ok(Self { images, cases })
+    }
+
+    /// Leaves out the checks that `keep` refuses.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&Check) -> bool) -> Self {
+        self.cases.retain(|case| keep(&case.check));
+        self
+    }
+
+    /// The plan with the checks of one image only, if `name` is the name of an image.
+    #[must_use]
+    pub fn only_image(mut self, name: &str) -> (Self, bool) {
+        let is_image = self.images.iter().any(|image| image.name == name);
+        if is_image {
+            self.cases.retain(|case| case.info.image == name);
+        }
+        (self, is_image)
+    }
+}
+
+/// What all specs say, by image, in the order in which images are named first.
+fn groups(
+    specs: Vec<Spec>,
+    bases: Vec<Spec>,
+    project: Option<&Project>,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let specs = specs.into_iter().map(|spec| (spec, true));
+    for (spec, selected) in specs.chain(bases.into_iter().map(|spec| (spec, false))) {
+        let image = match planned_image(&spec.image, project) {
+            Ok(image) => image,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                continue;
+            }
+        };
+        let known = groups
+            .iter()
+            .position(|group| group.image.name == image.name);
+        let at = known.unwrap_or_else(|| {
+            groups.push(Group {
+                image,
+                selected,
+                own: Vec::new(),
+                inherit: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        // Of an image that is tested only what was asked for is.
+        if selected || !groups[at].selected {
+            groups[at].own.extend(spec.checks.into_iter().map(Arc::new));
+            groups[at].inherit.extend(spec.inherit);
+        }
+    }
+    groups
+}
+
+fn number(images: &[PlannedImage], checks: Vec<(usize, Taken)>, root: &Path) -> Vec<Arc<Case>> {
+    let number = |(index, (image, taken)): (usize, (usize, Taken))| {
+        let info = CaseInfo {
+            index,
+            image: images[image].name.clone(),
+            check: taken.check.name.clone(),
+            place: taken.check.place.clone(),
+            inherited_from: taken.from,
+        };
+        Arc::new(Case {
+            info: Arc::new(info),
+            image,
+            check: taken.check,
+            root: root.to_owned(),
+        })
+    };
+    checks.into_iter().enumerate().map(number).collect()
+}
+
+fn planned_image(
+    image: &Located<String>,
+    project: Option<&Project>,
+) -> Result<PlannedImage, Diagnostic> {
+    if let Some(entry) = project.and_then(|project| project.image(&image.value)) {
+        return Ok(PlannedImage {
+            name: image.value.clone(),
+            reference: entry.reference.clone(),
+            in_catalogue: true,
+        });
+    }
+    // A bare word is a name of the catalogue, or a slip: a reference says its tag.
+    let is_reference = image.value.contains([':', '/', '@']);
+    if let Some(project) = project.filter(|_| !is_reference) {
+        let names = project.images.iter().map(|entry| entry.name.value.as_str());
+        return Err(
+            Diagnostic::new(&image.place, format!("unknown image `{}`", image.value))
+                .label("not in the project file")
+                .suggest(&image.value, names),
+        );
+    }
+    // A digest would make names of checks that change with every build.
+    let name = image.value.split('@').next().unwrap_or(&image.value);
+    Ok(PlannedImage {
+        name: name.to_owned(),
+        reference: image.value.clone(),
+        in_catalogue: false,
+    })
+}
+
+fn missing_files(check: &Check, root: &Path, has_project: bool) -> Vec<Diagnostic> {
+    let help = if has_project {
+        "paths of the host are relative to the folder of seatrial.yaml"
+    } else {
+        "paths of the host are relative to the current folder, as there is no seatrial.yaml"
+    };
+    let files = check.kind.host_files().into_iter();
+    files
+        .filter(|(path, _)| !root.join(path).exists())
+        .map(|(path, place)| {
+            Diagnostic::new(&place, format!("there is no file {}", path.display()))
+                .label("not found")
+                .help(help)
+        })
+        .collect()
+}
+
+fn duplicate_names(image: &str, checks: &[Taken]) -> Vec<Diagnostic> {
+    let mut seen: HashMap<&str, &Taken> = HashMap::new();
+    let mut mistakes = Vec::new();
+    for taken in checks {
+        let check = &taken.check;
+        let Some(first) = seen.insert(&check.name, taken) else {
+            continue;
+        };
+        let message = format!(
+            "duplicate check name `{}` for the image {image}",
+            check.name
+        );
+        let mistake = Diagnostic::new(&first.check.place, message);
+        mistakes.push(match &taken.from {
+            Some(base) => mistake.label("used here").help(format!(
+                "the check at {} is inherited from {base}: leave it out with `except`, or give \
+                 this one another `name`",
+                check.place
+            )),
+            None => Diagnostic::new(&check.place, mistake.message())
+                .label("used again here")
+                .help(format!(
+                    "first used at {}; give one of them another `name`",
+                    first.check.place
+                )),
+        });
+    }
+    mistakes
+}

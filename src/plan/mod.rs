@@ -1,0 +1,6 @@
+//! The plan: which checks on which images, named and in order. Pure: nothing has run yet.
+
+mod build;
+mod inherit;
+
+pub use build::{Case, Plan, PlannedImage};

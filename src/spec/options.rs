@@ -1,0 +1,133 @@
+//! What can be said of any check.
+
+use super::retries::Retries;
+use crate::diagnostic::Diagnostic;
+use crate::source::Located;
+use crate::yaml::{Context, OneOrMany, object};
+
+object! {
+    /// What can be said of any check, whatever its kind.
+    pub struct CheckOptions: "a check" {
+        /// Words to select it by (`--tag`).
+        optional tags: OneOrMany<Located<String>>,
+        /// It is not run; the reason.
+        optional skip: Located<String>,
+        /// It is run only there, and skipped elsewhere.
+        optional only: Only,
+        /// How often it is tried again when it does not pass; 0 unless said otherwise.
+        optional retries: Retries,
+        /// It is known to fail; the reason. Passing is then the failure.
+        optional xfail: Located<String>,
+    }
+}
+
+object! {
+    /// What can be said for all checks of a spec.
+    pub struct DefaultOptions: "the defaults" {
+        /// Words to select the checks by, beside their own.
+        optional tags: OneOrMany<Located<String>>,
+        /// They are run only there.
+        optional only: Only,
+        /// How often a check is tried again.
+        optional retries: Retries,
+    }
+}
+
+object! {
+    /// Where a check can be run.
+    pub struct Only: "the places to run at" {
+        /// On these kinds of engines.
+        optional engine: OneOrMany<Located<String>>,
+        /// For these platforms: `os/architecture`, such as `linux/amd64`.
+        optional platform: OneOrMany<Located<String>>,
+    }
+}
+
+/// The engines that a spec can name.
+const ENGINES: [&str; 3] = ["docker", "podman", "embedded"];
+
+impl CheckOptions {
+    /// Fills in from `defaults` what is not said here; tags are put together.
+    #[must_use]
+    pub fn or(self, defaults: &DefaultOptions) -> Self {
+        Self {
+            tags: join(self.tags, defaults.tags.as_ref()),
+            only: self.only.or_else(|| defaults.only.clone()),
+            retries: self.retries.or(defaults.retries),
+            ..self
+        }
+    }
+
+    /// Whether it has this tag.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        let tags = self.tags.iter().flat_map(|tags| &tags.0);
+        tags.into_iter().any(|known| known.value == tag)
+    }
+
+    /// Records what can't be meant.
+    pub(super) fn validate(&self, context: &mut Context) {
+        for (key, reason) in [("skip", &self.skip), ("xfail", &self.xfail)] {
+            if let Some(reason) = reason
+                && (reason.trim().is_empty() || ["true", "false"].contains(&reason.as_str()))
+            {
+                context.report(
+                    Diagnostic::new(&reason.place, format!("`{key}` needs a reason"))
+                        .help(format!("say why: `{key}: waits for samtools 1.17`")),
+                );
+            }
+        }
+        if let (Some(skip), Some(_)) = (&self.skip, &self.xfail) {
+            let message = "a check that is skipped can't be known to fail";
+            context.report(Diagnostic::new(&skip.place, message).help("say one of the two"));
+        }
+        for tag in self.tags.iter().flat_map(|tags| &tags.0) {
+            let sound = |c: char| c.is_alphanumeric() || "._-/:".contains(c);
+            if tag.is_empty() || !tag.chars().all(sound) {
+                context.report(
+                    Diagnostic::new(&tag.place, format!("`{}` can't be a tag", tag.value))
+                        .help("tags are one word of letters, digits, . _ - / and :"),
+                );
+            }
+        }
+        if let Some(only) = &self.only {
+            only.validate(context);
+        }
+    }
+}
+
+impl DefaultOptions {
+    /// Defaults that say nothing.
+    pub const EMPTY: Self = Self {
+        tags: None,
+        only: None,
+        retries: None,
+    };
+}
+
+impl Only {
+    /// Records engines and platforms that there can't be.
+    pub(super) fn validate(&self, context: &mut Context) {
+        for engine in self.engine.iter().flat_map(|engines| &engines.0) {
+            if !ENGINES.contains(&engine.as_str()) {
+                let message = format!("there is no engine `{}`", engine.value);
+                context.report(Diagnostic::new(&engine.place, message).suggest(engine, ENGINES));
+            }
+        }
+        for platform in self.platform.iter().flat_map(|platforms| &platforms.0) {
+            super::platform::validate(platform, context);
+        }
+    }
+}
+
+fn join(
+    own: Option<OneOrMany<Located<String>>>,
+    defaults: Option<&OneOrMany<Located<String>>>,
+) -> Option<OneOrMany<Located<String>>> {
+    match (own, defaults) {
+        (Some(mut own), Some(defaults)) => {
+            own.0.extend(defaults.0.iter().cloned());
+            Some(own)
+        }
+        (own, defaults) => own.or_else(|| defaults.cloned()),
+    }
+}

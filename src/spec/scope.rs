@@ -1,0 +1,286 @@
+//! What `${{ … }}` stands for in a spec.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::project::Project;
+use crate::source::{Located, Place};
+use crate::yaml::{Context, Kind, Node, Part, has_expression, parts};
+
+/// What specs can ask of the world around them.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The project, which knows the arguments of its images.
+    pub project: Option<&'a Project>,
+    /// The caller's variables.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A variable of the caller that a spec may use, and its value if it is not set.
+pub(super) type EnvInput = (Located<String>, Option<String>);
+
+/// What can be used at one place of a spec.
+pub(super) struct Scope<'a> {
+    pub(super) inputs: Inputs<'a>,
+    /// The image that is checked; nothing where that is not said yet.
+    pub(super) image: Option<&'a str>,
+    /// The caller's variables that the spec declares.
+    pub(super) env_inputs: &'a [EnvInput],
+    /// The variables of `each`.
+    pub(super) variables: Vec<(Located<String>, Node)>,
+    /// Which of those were used.
+    pub(super) used: RefCell<BTreeSet<String>>,
+}
+
+/// What an expression stands for.
+pub(super) enum Value {
+    /// This text.
+    Text(String),
+    /// This value, which may be a list or a map.
+    Node(Node),
+    /// Something that only the image can tell.
+    Later,
+}
+
+/// A value with its expressions filled in.
+pub(super) struct Filled {
+    pub(super) node: Node,
+    /// The scalars that wait for the image.
+    pub(super) late: Vec<Place>,
+}
+
+const HELP: &str = "write `${{ NAME }}` for a variable of `each`, `${{ image.arg.NAME }}`, \
+    `${{ image.env.NAME }}`, `${{ image.label.NAME }}`, `${{ image.name }}` or `${{ env.NAME }}`";
+
+impl Scope<'_> {
+    /// Fills in what can be known now.
+    pub(super) fn fill(&self, node: &Node, context: &mut Context) -> Option<Filled> {
+        let mut late = Vec::new();
+        let mut resolve = |expression: &Located<String>| self.value(expression);
+        let node = fill(node, &mut resolve, &mut late, context)?;
+        Some(Filled { node, late })
+    }
+
+    fn value(&self, expression: &Located<String>) -> Result<Value, Diagnostic> {
+        let text = expression.value.as_str();
+        if let Some((_, node)) = self.variables.iter().find(|(name, _)| name.value == text) {
+            self.used.borrow_mut().insert(text.to_owned());
+            return Ok(Value::Node(node.clone()));
+        }
+        let parts: Vec<&str> = text.splitn(3, '.').collect();
+        match (parts.as_slice(), self.image) {
+            (["env", name @ ..], _) if !name.is_empty() => self
+                .env(&name.join("."), &expression.place)
+                .map(Value::Text),
+            (["image", "name"], Some(image)) => Ok(Value::Text(image.to_owned())),
+            (["image", "arg", name], Some(image)) => self
+                .argument(image, name, &expression.place)
+                .map(Value::Text),
+            (["image", "env" | "label", _], Some(_)) => Ok(Value::Later),
+            _ => Err(self.unknown(expression)),
+        }
+    }
+
+    fn env(&self, name: &str, place: &Place) -> Result<String, Diagnostic> {
+        let declared = self
+            .env_inputs
+            .iter()
+            .find(|(known, _)| known.value == name);
+        let Some((_, default)) = declared else {
+            let message = format!("the variable `{name}` is not declared");
+            return Err(Diagnostic::new(place, message).help(format!(
+                "declare what the spec depends on: `env_inputs: [{name}]`"
+            )));
+        };
+        (self.inputs.env)(name)
+            .or_else(|| default.clone())
+            .ok_or_else(|| {
+                Diagnostic::new(place, format!("the variable `{name}` is not set")).help(format!(
+                "set it for this call ({name}=… seatrial test), or give it a value for when it is \
+                 not set: `env_inputs: {{{name}: …}}`"
+            ))
+            })
+    }
+
+    fn argument(&self, image: &str, name: &str, place: &Place) -> Result<String, Diagnostic> {
+        let entry = self
+            .inputs
+            .project
+            .and_then(|project| Some((project, project.image(image)?)));
+        let Some((project, entry)) = entry else {
+            let message = format!("the build arguments of `{image}` are not known");
+            return Err(Diagnostic::new(place, message)
+                .help("only those of images in the project file are"));
+        };
+        project
+            .argument(entry, name, self.inputs.env)
+            .map_err(|error| {
+                let mistake = Diagnostic::new(place, error.message);
+                match error.help {
+                    Some(help) => mistake.help(help),
+                    None => mistake,
+                }
+            })
+    }
+
+    fn unknown(&self, expression: &Located<String>) -> Diagnostic {
+        let text = expression.value.as_str();
+        let message = format!("`{text}` stands for nothing here");
+        let mistake = Diagnostic::new(&expression.place, message);
+        let names = self.variables.iter().map(|(name, _)| name.value.as_str());
+        if text.contains('.') || names.clone().next().is_none() {
+            return mistake.help(HELP);
+        }
+        mistake.suggest(text, names)
+    }
+}
+
+/// Fills in what waited for the image.
+pub(super) fn fill_late(
+    node: &Node,
+    value: &dyn Fn(&str) -> Option<String>,
+    context: &mut Context,
+) -> Option<Node> {
+    let mut resolve = |expression: &Located<String>| {
+        let found = value(&expression.value).map(Value::Text);
+        found.ok_or_else(|| {
+            let message = format!("the image has no `{}`", expression.value);
+            Diagnostic::new(&expression.place, message)
+        })
+    };
+    fill(node, &mut resolve, &mut Vec::new(), context)
+}
+
+fn fill(
+    node: &Node,
+    resolve: &mut dyn FnMut(&Located<String>) -> Result<Value, Diagnostic>,
+    late: &mut Vec<Place>,
+    context: &mut Context,
+) -> Option<Node> {
+    let kind = match &node.kind {
+        Kind::Scalar { text, plain } if has_expression(text) => {
+            return scalar(text, *plain, &node.place, resolve, late, context);
+        }
+        Kind::Scalar { .. } => return Some(node.clone()),
+        Kind::Sequence(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| fill(item, resolve, late, context))
+                .collect();
+            Kind::Sequence(items.into_iter().collect::<Option<_>>()?)
+        }
+        Kind::Mapping(entries) => {
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| {
+                    let key = fill(key, resolve, late, context);
+                    key.zip(fill(value, resolve, late, context))
+                })
+                .collect();
+            let entries: Vec<(Node, Node)> = entries.into_iter().collect::<Option<_>>()?;
+            sound_keys(&entries, context)?;
+            Kind::Mapping(entries)
+        }
+    };
+    Some(Node {
+        kind,
+        place: node.place.clone(),
+    })
+}
+
+/// Keys differ from each other and are scalars, also after they were filled in.
+fn sound_keys(entries: &[(Node, Node)], context: &mut Context) -> Option<()> {
+    let mut seen = std::collections::HashSet::new();
+    for (key, _) in entries {
+        let Some(text) = key.scalar() else {
+            return context.mismatch(key, "a text as a key");
+        };
+        if !seen.insert(text) {
+            context.report(Diagnostic::new(
+                &key.place,
+                format!("this becomes the key `{text}`, which is there already"),
+            ));
+            return None;
+        }
+    }
+    Some(())
+}
+
+fn scalar(
+    text: &str,
+    plain: bool,
+    place: &Place,
+    resolve: &mut dyn FnMut(&Located<String>) -> Result<Value, Diagnostic>,
+    late: &mut Vec<Place>,
+    context: &mut Context,
+) -> Option<Node> {
+    let parts = match parts(text, place, HELP) {
+        Ok(parts) => parts,
+        Err(mistake) => {
+            context.report(mistake);
+            return None;
+        }
+    };
+    let values: Vec<Option<(&Part, Value)>> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Text(text) => Some((part, Value::Text(text.clone()))),
+            Part::Expression(expression) => match resolve(expression) {
+                Ok(value) => Some((part, value)),
+                Err(mistake) => {
+                    context.report(mistake);
+                    None
+                }
+            },
+        })
+        .collect();
+    let values: Vec<(&Part, Value)> = values.into_iter().collect::<Option<_>>()?;
+    // Alone in its scalar a variable keeps its kind.
+    if let [(_, Value::Node(node))] = values.as_slice() {
+        let mut node = node.clone();
+        if let Kind::Scalar { .. } = node.kind {
+            node.place = place.clone();
+        }
+        return Some(node);
+    }
+    let waits = values
+        .iter()
+        .any(|(_, value)| matches!(value, Value::Later));
+    let mut filled = String::new();
+    for (part, value) in values {
+        match (value, part) {
+            // What is filled in again must come out as it is.
+            (Value::Text(text), _) if waits && has_expression(&text) => {
+                filled += &format!("${{{{ '{text}' }}}}");
+            }
+            (Value::Text(text), _) => filled += &text,
+            (Value::Node(node), Part::Expression(expression)) => match node.scalar() {
+                Some(text) => filled += text,
+                None => {
+                    let message = format!(
+                        "`{}` is {}, which can't stand in a text",
+                        expression.value,
+                        node.describe()
+                    );
+                    context.report(Diagnostic::new(&expression.place, message));
+                    return None;
+                }
+            },
+            (Value::Later, Part::Expression(expression)) => {
+                filled += &format!("${{{{ {} }}}}", expression.value);
+            }
+            (Value::Node(_) | Value::Later, Part::Text(_)) => {}
+        }
+    }
+    if waits {
+        late.push(place.clone());
+    }
+    Some(Node {
+        kind: Kind::Scalar {
+            text: filled,
+            plain,
+        },
+        place: place.clone(),
+    })
+}
