@@ -16,6 +16,7 @@ mod perform;
 mod process;
 mod reproduce;
 mod run;
+mod service;
 mod texts;
 mod tool;
 

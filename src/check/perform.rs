@@ -6,6 +6,7 @@ use super::files::ImageFiles;
 use super::layers;
 use super::reproduce;
 use super::run;
+use super::service;
 use super::tool;
 use crate::engine::{Captured, Engine, EngineError, ImageConfig};
 use crate::plan::Case;
@@ -82,6 +83,9 @@ fn perform_kind(
         }
         CheckKind::Help(check, settings) => {
             return tool::help(case, check, settings, engine, image);
+        }
+        CheckKind::Service(check, settings) => {
+            return service::perform(case, check, settings, engine, image);
         }
         CheckKind::File(check) => (
             file::judge(check, &files.view(engine), &case.root),

@@ -19,6 +19,57 @@ pub(super) fn run(
 ) -> String {
     let setup = check.and_then(|check| check.setup.as_ref());
     let input = check.and_then(|check| check.stdin.as_ref());
+    let mut words = options(engine, process, root);
+    let (before, after) = stdin(input);
+    if input.is_some() {
+        words.push("-i".to_owned());
+    }
+    let argv = match setup {
+        None => process.argv.clone(),
+        Some(setup) => prepared(setup, &process.argv),
+    };
+    let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
+    words.extend([
+        "--entrypoint".to_owned(),
+        quote(program),
+        quote(&image.reference),
+    ]);
+    words.extend(arguments.iter().map(|argument| quote(argument)));
+    format!("{before}{}{after}", words.join(" "))
+}
+
+/// `docker run …` for a service, whose ports are published under the same numbers. What the image
+/// says itself is left out.
+pub(super) fn service(
+    engine: &str,
+    image: &Image,
+    process: &Process,
+    is_own_entrypoint: bool,
+    root: &Path,
+) -> String {
+    let mut words = options(engine, process, root);
+    for port in &process.ports {
+        words.extend(["-p".to_owned(), format!("127.0.0.1:{port}:{port}")]);
+    }
+    let own = &image.config;
+    let mut arguments = &process.argv[..];
+    if is_own_entrypoint {
+        arguments = arguments
+            .strip_prefix(&own.entrypoint[..])
+            .unwrap_or(arguments);
+    } else if let Some((program, rest)) = arguments.split_first() {
+        words.extend(["--entrypoint".to_owned(), quote(program)]);
+        arguments = rest;
+    }
+    words.push(quote(&image.reference));
+    if !is_own_entrypoint || arguments != own.cmd {
+        words.extend(arguments.iter().map(|argument| quote(argument)));
+    }
+    words.join(" ")
+}
+
+/// The command line of a container up to its image.
+fn options(engine: &str, process: &Process, root: &Path) -> Vec<String> {
     let mut words: Vec<String> = vec![program(engine).to_owned(), "run".into(), "--rm".into()];
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), quote(value)]);
     match process.network {
@@ -86,22 +137,7 @@ pub(super) fn run(
             quote(&bind.replace("$PWD", "."))
         });
     }
-    let (before, after) = stdin(input);
-    if input.is_some() {
-        words.push("-i".to_owned());
-    }
-    let argv = match setup {
-        None => process.argv.clone(),
-        Some(setup) => prepared(setup, &process.argv),
-    };
-    let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
-    words.extend([
-        "--entrypoint".to_owned(),
-        quote(program),
-        quote(&image.reference),
-    ]);
-    words.extend(arguments.iter().map(|argument| quote(argument)));
-    format!("{before}{}{after}", words.join(" "))
+    words
 }
 
 /// A command that prepares the container and then becomes the command of the check.

@@ -204,7 +204,8 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
     findings
 }
 
-fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
+/// What is wrong with how a process ended.
+pub(super) fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
     let words = expected.describe();
     match ended {
         // A command that is not there is no command that fails, unless its code is expected.

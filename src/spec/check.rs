@@ -10,6 +10,7 @@ use super::late::Late;
 use super::layers::LayersCheck;
 use super::options::CheckOptions;
 use super::run::{RunCheck, RunSettings, Stdin};
+use super::service::ServiceCheck;
 use super::size::SizeBounds;
 use super::text::TextExpectation;
 use super::tools::{HelpCheck, VersionCheck};
@@ -65,6 +66,8 @@ pub enum CheckKind {
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
+    /// The image as the service it is.
+    Service(Box<ServiceCheck>, Box<RunSettings>),
     /// The size of the image.
     Size(Located<SizeBounds>),
     /// The layers of the image.
@@ -87,6 +90,7 @@ impl CheckKind {
             Self::Layers(_) => "layers".to_owned(),
             Self::Version(check, _) => format!("version of {}", check.tool.name.value),
             Self::Help(check, _) => format!("help of {}", check.tool.name.value),
+            Self::Service(..) => "service".to_owned(),
             Self::Late(_) => String::new(),
         };
         let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -96,9 +100,10 @@ impl CheckKind {
     /// The files of the project that the check needs, and where it says so.
     pub fn host_files(&self) -> Vec<(PathBuf, Place)> {
         let settings = match self {
-            Self::Run(_, settings) | Self::Version(_, settings) | Self::Help(_, settings) => {
-                Some(settings)
-            }
+            Self::Run(_, settings)
+            | Self::Version(_, settings)
+            | Self::Help(_, settings)
+            | Self::Service(_, settings) => Some(settings),
             Self::File(_) | Self::Config(_) | Self::Size(_) | Self::Layers(_) | Self::Late(_) => {
                 None
             }
@@ -107,19 +112,21 @@ impl CheckKind {
         let mounts = mounts
             .flat_map(|pairs| &pairs.0)
             .map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
-        let stdin = match self {
-            Self::Run(run, _) => run.stdin.as_ref().and_then(|stdin| match &stdin.value {
-                Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
-                Stdin::Text(_) => None,
-            }),
-            _ => None,
+        let stdins: Vec<&Located<Stdin>> = match self {
+            Self::Run(run, _) => run.stdin.iter().collect(),
+            Self::Service(service, _) => service.stdins().collect(),
+            _ => Vec::new(),
         };
+        let stdins = stdins.into_iter().filter_map(|stdin| match &stdin.value {
+            Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
+            Stdin::Text(_) => None,
+        });
         let golden = self
             .texts()
             .into_iter()
             .flat_map(TextExpectation::host_files);
         let golden = golden.map(|path| (path.value.clone(), path.place.clone()));
-        mounts.chain(stdin).chain(golden).collect()
+        mounts.chain(stdins).chain(golden).collect()
     }
 
     /// What the check expects of texts.
@@ -129,6 +136,7 @@ impl CheckKind {
                 let files = run.files.iter().flat_map(FilesExpectation::texts);
                 run.stdout.iter().chain(&run.stderr).chain(files).collect()
             }
+            Self::Service(service, _) => service.texts(),
             Self::File(file) => file.expected.texts().collect(),
             Self::Config(config) => config.texts().collect(),
             Self::Version(..)

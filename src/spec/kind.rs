@@ -23,7 +23,7 @@ pub(super) struct CheckType {
 }
 
 /// Every kind, in the order of the documentation.
-pub(super) const KINDS: [&CheckType; 8] = [
+pub(super) const KINDS: [&CheckType; 9] = [
     &super::run::TYPE,
     &super::file::TYPE,
     &super::config::TYPE,
@@ -32,6 +32,7 @@ pub(super) const KINDS: [&CheckType; 8] = [
     &super::tools::VERSION_TYPE,
     &super::tools::HELP_TYPE,
     &super::imports::TYPE,
+    &super::service::TYPE,
 ];
 
 /// A check that an entry makes. One entry may make several.

@@ -1,6 +1,7 @@
 //! Specs: YAML files → typed checks that know their place.
 
 mod check;
+mod codes;
 mod command;
 mod config;
 mod count;
@@ -11,6 +12,7 @@ mod exit;
 mod file;
 mod file_values;
 mod health;
+mod http;
 mod imports;
 mod json;
 mod kind;
@@ -29,6 +31,7 @@ mod retries;
 mod run;
 mod schema;
 mod scope;
+mod service;
 mod setting;
 mod size;
 mod text;
@@ -36,6 +39,7 @@ mod tools;
 mod version;
 
 pub use check::{Check, CheckKind, Inherit, Spec};
+pub use codes::{Port, Signal, Statuses, shown};
 pub use command::Command;
 pub use config::ConfigCheck;
 pub use count::Count;
@@ -44,6 +48,7 @@ pub use exit::ExitExpectation;
 pub use file::{FileCheck, FileExpectation, FilesExpectation};
 pub use file_values::{Executor, FileType, Mode};
 pub use health::{HealthExpectation, HealthTest};
+pub use http::{Headers, HttpCheck, HttpRequest, Method, Path};
 pub use imports::{Import, Imports};
 pub use json::{JsonExpectation, JsonRule};
 pub use late::Late;
@@ -58,6 +63,10 @@ pub use pin::Pin;
 pub use run::{Entrypoint, RunCheck, RunSettings, Stdin};
 pub use schema::schema;
 pub use scope::Inputs;
+pub use service::{
+    ExecCheck, LogKeys, LogPattern, Logs, Question, Ready, ReadyHttp, Service, ServiceCheck,
+    ServicePart, Stop,
+};
 pub use setting::{NameGlob, Setting};
 pub use size::{Bytes, SizeBounds, human};
 pub use text::{TextExpectation, TextMatcher};

@@ -14,7 +14,7 @@ use quick_xml::{Reader, XmlVersion};
 use regex::Regex;
 
 /// The pages whose examples are run.
-pub const PAGES: [&str; 2] = ["README.md", "docs/specs.md"];
+pub const PAGES: [&str; 3] = ["README.md", "docs/specs.md", "docs/services.md"];
 
 /// The yaml blocks of a page that are whole specs, with the line each begins at.
 pub fn specs_of_page(page: &str) -> Vec<(usize, String)> {
