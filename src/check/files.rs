@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::engine::{Engine, EngineError, FileKind, FileOwner, FileStat, Files, Image, Visit};
+use crate::inspect::Facts;
 
 /// As many links as Linux follows before it gives up (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -15,6 +16,7 @@ pub struct ImageFiles {
     stats: Cache<Option<FileStat>>,
     owners: Cache<FileOwner>,
     contents: Cache<Arc<Vec<u8>>>,
+    facts: Facts,
 }
 
 /// A path after all links were followed.
@@ -36,6 +38,7 @@ impl ImageFiles {
             stats: Cache::default(),
             owners: Cache::default(),
             contents: Cache::default(),
+            facts: Facts::default(),
         }
     }
 
@@ -49,7 +52,21 @@ impl ImageFiles {
         Known {
             known: self,
             files: engine.files(&self.image),
+            keeps_contents: true,
         }
+    }
+
+    /// The same, for who reads large files and keeps only what they come to.
+    pub(super) fn view_of_large<'a>(&'a self, engine: &'a dyn Engine) -> Known<'a> {
+        Known {
+            keeps_contents: false,
+            ..self.view(engine)
+        }
+    }
+
+    /// What inspections found out about the image.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
     }
 }
 
@@ -57,6 +74,7 @@ impl ImageFiles {
 pub(super) struct Known<'a> {
     known: &'a ImageFiles,
     files: Box<dyn Files + 'a>,
+    keeps_contents: bool,
 }
 
 impl Files for Known<'_> {
@@ -69,6 +87,9 @@ impl Files for Known<'_> {
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        if !self.keeps_contents {
+            return self.files.read(path, limit);
+        }
         let read = || self.files.read(path, limit).map(Arc::new);
         let content = self.known.contents.get(path, read)?;
         Ok(Arc::unwrap_or_clone(content))

@@ -3,6 +3,9 @@
 mod config;
 mod file;
 mod files;
+mod hygiene;
+mod libraries;
+mod packages;
 mod perform;
 mod reproduce;
 mod run;

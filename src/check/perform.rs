@@ -3,6 +3,9 @@
 use super::config;
 use super::file;
 use super::files::ImageFiles;
+use super::hygiene;
+use super::libraries;
+use super::packages;
 use super::reproduce;
 use super::run;
 use crate::engine::{Captured, Engine, EngineError};
@@ -38,6 +41,18 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
         CheckKind::Config(check) => (
             config::judge(check, image),
             reproduce::config(program, image),
+        ),
+        CheckKind::Library(check) => (
+            libraries::judge(check, files, engine),
+            reproduce::library(program, image, check),
+        ),
+        CheckKind::Package(check) => (
+            packages::judge(check, files, engine, &case.info.name()),
+            reproduce::package(program, image, check),
+        ),
+        CheckKind::Hygiene(check) => (
+            hygiene::judge(check, files, engine),
+            reproduce::hygiene(program, image, check),
         ),
     };
     Observation {

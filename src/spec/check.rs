@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use super::config::ConfigCheck;
 use super::file::FileCheck;
+use super::hygiene::HygieneCheck;
+use super::libraries::LibraryCheck;
+use super::packages::PackageCheck;
+use super::preset::{self, Expanded};
 use super::run::{RunCheck, RunSettings};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place, Source};
@@ -44,6 +48,12 @@ pub enum CheckKind {
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
+    /// The libraries of a program.
+    Library(Box<LibraryCheck>),
+    /// An installed package.
+    Package(Box<PackageCheck>),
+    /// A rule about what is left in the image.
+    Hygiene(Box<HygieneCheck>),
 }
 
 /// The checks before they are read, because reading them needs the defaults.
@@ -87,12 +97,12 @@ impl Spec {
         defaults.validate(context);
         let checks = entries.required::<RawList>("checks", "a spec", context);
         entries.finish("a spec", context);
-        let checks: Vec<Option<Check>> = checks?
+        let checks: Vec<Option<Vec<Check>>> = checks?
             .0
             .iter()
             .map(|node| Check::read(node, &defaults, context))
             .collect();
-        let checks: Vec<Check> = checks.into_iter().flatten().collect();
+        let checks: Vec<Check> = checks.into_iter().flatten().flatten().collect();
         refuse_duplicates(&checks, context);
         Some(Self {
             source: Arc::clone(source),
@@ -103,10 +113,11 @@ impl Spec {
 }
 
 impl Check {
-    fn read(node: &Node, defaults: &RunSettings, context: &mut Context) -> Option<Self> {
+    /// Reads an entry of the list: one check, or the several of a preset.
+    fn read(node: &Node, defaults: &RunSettings, context: &mut Context) -> Option<Vec<Self>> {
         let mut entries = Entries::new(node, "a check", context)?;
         let name = entries.optional::<Located<String>>("name", context);
-        let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| entries.has(kind)).collect();
+        let kinds: Vec<&str> = all_kinds().filter(|kind| entries.has(kind)).collect();
         let (kind, what) = match kinds[..] {
             ["run"] => {
                 let run = RunCheck::take(&mut entries, context);
@@ -134,6 +145,11 @@ impl Check {
                 let kind = config.map(|config| CheckKind::Config(Box::new(config)));
                 (kind, "a config check")
             }
+            [kind] => {
+                let expanded = preset::take(kind, &mut entries, context);
+                entries.finish(&format!("a {kind} check"), context);
+                return Self::expand(name?.as_ref(), expanded?, context);
+            }
             _ => {
                 context.report(undecided_kind(node, &kinds));
                 return None;
@@ -148,8 +164,37 @@ impl Check {
             Some(name) => valid_name(&name, context)?,
             None => default_name(&kind),
         };
-        Some(Self { name, place, kind })
+        Some(vec![Self { name, place, kind }])
     }
+
+    /// The checks of a preset; its name, if it has one, stands before that of each.
+    fn expand(
+        name: Option<&Located<String>>,
+        expanded: Vec<Expanded>,
+        context: &mut Context,
+    ) -> Option<Vec<Self>> {
+        let name = match name {
+            Some(name) => Some(valid_name(name, context)?),
+            None => None,
+        };
+        let check = |one: Expanded| {
+            let name = match &name {
+                Some(name) => format!("{name}: {}", one.item),
+                None => one.default_name,
+            };
+            Self {
+                name: printable(&name),
+                place: one.place,
+                kind: one.kind,
+            }
+        };
+        Some(expanded.into_iter().map(check).collect())
+    }
+}
+
+/// The keys that tell what a check is, presets included.
+fn all_kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.into_iter().chain(preset::KINDS)
 }
 
 fn undecided_kind(node: &Node, kinds: &[&str]) -> Diagnostic {
@@ -167,16 +212,14 @@ fn undecided_kind(node: &Node, kinds: &[&str]) -> Diagnostic {
     if let Kind::Mapping(entries) = &node.kind {
         for (key, _) in entries {
             let key_text = key.scalar().unwrap_or_default();
-            if KINDS
-                .iter()
-                .any(|kind| strsim::damerau_levenshtein(kind, key_text) == 1)
-            {
+            if all_kinds().any(|kind| strsim::damerau_levenshtein(kind, key_text) == 1) {
                 return Diagnostic::new(&key.place, format!("unknown key `{key_text}` in a check"))
-                    .suggest(key_text, KINDS);
+                    .suggest(key_text, all_kinds());
             }
         }
     }
-    diagnostic.help(format!("a check has one of the keys {}", KINDS.join(", ")))
+    let kinds: Vec<&str> = all_kinds().collect();
+    diagnostic.help(format!("a check has one of the keys {}", kinds.join(", ")))
 }
 
 fn first_line(node: &Node) -> Place {
@@ -209,7 +252,14 @@ fn default_name(kind: &CheckKind) -> String {
             _ => format!("file {}", file.file.value),
         },
         CheckKind::Config(_) => "config".to_owned(),
+        // Presets name what they expand into.
+        CheckKind::Library(_) | CheckKind::Package(_) | CheckKind::Hygiene(_) => String::new(),
     };
+    printable(&name)
+}
+
+/// A name that is fit for reports.
+fn printable(name: &str) -> String {
     let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(200).collect::<String>().trim().to_owned()
 }
