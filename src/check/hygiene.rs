@@ -18,6 +18,7 @@ pub(super) fn judge(
     let rule = check.rule.value;
     let is_allowed = |path: &str| check.allow.iter().any(|pattern| pattern.is_match(path));
     let view = files.view_of_large(engine);
+    let view = files.facts().known(&view);
     let env = &files.image().config.env;
     let found = offences(rule, &view, files.facts(), env, &is_allowed)?;
     let Some(first) = found.first() else {

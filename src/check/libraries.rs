@@ -16,6 +16,7 @@ pub(super) fn judge(
     engine: &dyn Engine,
 ) -> Result<Vec<Finding>, Problem> {
     let view = files.view_of_large(engine);
+    let view = files.facts().known(&view);
     let inspector = Inspector::new(&view, files.facts(), &files.image().config);
     let path = check.path.value.as_str();
     let mut complaints = match &check.pattern {

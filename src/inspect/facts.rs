@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::binary::{Binary, MAX_BINARY};
 use super::survey::Survey;
-use crate::engine::{EngineError, Files};
+use crate::engine::{EngineError, FileOwner, FileStat, Files, Visit};
 
 /// Files above this size are read one at a time, so that memory holds one of them at most.
 const LARGE: u64 = 16 << 20;
@@ -28,6 +28,13 @@ impl Facts {
         path: &str,
         size: u64,
     ) -> Result<Arc<Binary>, EngineError> {
+        if let Some(Ok(survey)) = self.survey.get()
+            && survey.index.contains_key(path)
+            && !survey.unread.contains(path)
+            && !self.is_noted(path)
+        {
+            return Ok(Arc::new(Binary::Other));
+        }
         let slot = self.slot(path);
         let read = || {
             let _alone =
@@ -39,8 +46,14 @@ impl Facts {
     }
 
     /// Keeps what was seen in passing.
-    pub(super) fn note(&self, path: &str, binary: Binary) {
+    fn note(&self, path: &str, binary: Binary) {
         let _ = self.slot(path).set(Ok(Arc::new(binary)));
+    }
+
+    fn is_noted(&self, path: &str) -> bool {
+        let slots = self.binaries.lock();
+        let slots = slots.unwrap_or_else(PoisonError::into_inner);
+        slots.contains_key(path)
     }
 
     fn slot(&self, path: &str) -> Slot<Arc<Binary>> {
@@ -57,8 +70,42 @@ impl Facts {
         files: &dyn Files,
         env: &[(String, String)],
     ) -> Result<Arc<Survey>, EngineError> {
-        let take = || Survey::take(files, env).map(Arc::new);
+        let note = |path: &str, binary| self.note(path, binary);
+        let take = || Survey::take(files, env, &note).map(Arc::new);
         self.survey.get_or_init(take).clone()
+    }
+
+    /// `files`, but what the walk showed, if there was one, is not asked of the engine again.
+    pub fn known<'a>(&'a self, files: &'a dyn Files) -> Known<'a> {
+        Known { facts: self, files }
+    }
+}
+
+/// Files, some of whose attributes are known.
+pub struct Known<'a> {
+    facts: &'a Facts,
+    files: &'a dyn Files,
+}
+
+impl Files for Known<'_> {
+    fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
+        match self.facts.survey.get() {
+            // The walk shows what is below the root.
+            Some(Ok(survey)) if path != "/" => Ok(survey.index.get(path).cloned()),
+            _ => self.files.stat(path),
+        }
+    }
+
+    fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
+        self.files.owner(path)
+    }
+
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        self.files.read(path, limit)
+    }
+
+    fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        self.files.walk(folder, visit)
     }
 }
 

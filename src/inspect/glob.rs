@@ -1,12 +1,9 @@
 //! Globs over paths of the image.
 
-use std::io::Read;
-
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::binary::{Binary, MAX_BINARY};
-use super::facts::Facts;
 use super::path::{Real, real_path};
+use super::survey::Survey;
 use crate::engine::{EngineError, FileKind, Files};
 
 const WILDCARDS: [char; 5] = ['*', '?', '[', '{', '\\'];
@@ -52,11 +49,11 @@ impl Pattern {
         self.matcher.is_match(path)
     }
 
-    /// The files and links that match, in order. What the files are is kept in `facts`.
-    pub(super) fn find(
+    /// The files and links of a walk that match, in order.
+    pub(super) fn among(
         &self,
         files: &dyn Files,
-        facts: &Facts,
+        survey: &Survey,
     ) -> Result<Vec<String>, EngineError> {
         let root = if self.folder.is_empty() {
             "/"
@@ -67,41 +64,13 @@ impl Pattern {
             Real::Found(real, stat) if stat.kind == FileKind::Directory => real,
             _ => return Ok(Vec::new()),
         };
-        let real_folder = real.trim_end_matches('/');
-        let mut found = Vec::new();
-        files.walk(&real, &mut |entry, content| {
-            let below = entry.path.strip_prefix(real_folder).unwrap_or(&entry.path);
-            let path = format!("{}{below}", self.folder);
-            let wanted = matches!(entry.stat.kind, FileKind::File | FileKind::Symlink);
-            if !wanted || !self.is_match(&path) {
-                return Ok(());
-            }
-            if entry.stat.kind == FileKind::File && entry.stat.size <= MAX_BINARY {
-                note(facts, &entry.path, entry.stat.size, content)?;
-            }
-            found.push(path);
-            Ok(())
-        })?;
-        found.sort();
-        Ok(found)
+        let real = format!("{}/", real.trim_end_matches('/'));
+        let below = survey.index.range(Box::from(real.as_str())..);
+        let below = below.take_while(|(path, _)| path.starts_with(&real));
+        let wanted = |kind| matches!(kind, FileKind::File | FileKind::Symlink);
+        let found = below.filter(|(_, stat)| wanted(stat.kind));
+        // As it is written, with the links of the folder.
+        let found = found.map(|(path, _)| format!("{}/{}", self.folder, &path[real.len()..]));
+        Ok(found.filter(|path| self.is_match(path)).collect())
     }
-}
-
-/// Looks at a file while it passes: to ask for each again would cost a call of the engine.
-fn note(facts: &Facts, path: &str, size: u64, content: &mut dyn Read) -> Result<(), EngineError> {
-    let broken = |error: std::io::Error| EngineError::Failed {
-        step: "read a file",
-        reason: format!("{path}: {error}"),
-    };
-    let mut bytes = Vec::new();
-    let head = Read::take(&mut *content, 256).read_to_end(&mut bytes);
-    head.map_err(broken)?;
-    if super::elf::is_elf(&bytes) {
-        content.read_to_end(&mut bytes).map_err(broken)?;
-    } else if bytes.is_empty() && size > 0 {
-        // A second name of a file passes without content.
-        return Ok(());
-    }
-    facts.note(path, Binary::of(&bytes));
-    Ok(())
 }

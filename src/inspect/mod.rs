@@ -18,7 +18,7 @@ mod testing;
 #[cfg(test)]
 mod testing_elf;
 
-pub use facts::Facts;
+pub use facts::{Facts, Known};
 pub use glob::{GlobError, Pattern, is_glob};
 pub use path::{Real, real_path};
 pub use survey::Survey;

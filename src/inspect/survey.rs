@@ -1,19 +1,24 @@
 //! One walk through a whole image that notes what any check may ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::LazyLock;
 
 use globset::GlobSet;
 
+use super::binary::{Binary, MAX_BINARY};
+use super::elf;
 use super::facts::{path_folders, variable};
 use super::packages::{Metadata, Package};
 use super::path::{self, Real, real_path};
 use super::secrets::{self, MAX_SECRET};
-use crate::engine::{EngineError, FileEntry, FileKind, Files};
+use crate::engine::{EngineError, FileEntry, FileKind, FileStat, Files};
 
 /// Of each kind no more is kept; an image that has more is refused.
 const MOST: usize = 100_000;
+
+/// As much as tells what a file is, with the first line of a script.
+const HEAD: u64 = 256;
 
 /// What package managers leave behind and no program needs.
 static LEFTOVERS: LazyLock<GlobSet> = LazyLock::new(|| {
@@ -32,6 +37,11 @@ static LEFTOVERS: LazyLock<GlobSet> = LazyLock::new(|| {
 /// What a walk through an image showed.
 #[derive(Debug, Default)]
 pub struct Survey {
+    /// All that is there.
+    pub(super) index: BTreeMap<Box<str>, FileStat>,
+    /// Regular files that passed without content, or are too large to be a program: what they are
+    /// is not known. All others are known or no programs.
+    pub(super) unread: BTreeSet<String>,
     /// Regular files with setuid or setgid, and their permissions.
     pub(super) setuid: Found<(String, u32)>,
     /// Regular files, and folders that are not sticky, that everybody can write to.
@@ -87,7 +97,14 @@ struct Folders {
 }
 
 impl Survey {
-    pub(super) fn take(files: &dyn Files, env: &[(String, String)]) -> Result<Self, EngineError> {
+    /// Takes the walk; `env` is the image's. Programs that were seen are handed to `note` in the
+    /// end: whoever waits during a walk, for somebody who asks the engine, may wait for ever,
+    /// because engines lock a container while they send its files.
+    pub(super) fn take(
+        files: &dyn Files,
+        env: &[(String, String)],
+        note: &dyn Fn(&str, Binary),
+    ) -> Result<Self, EngineError> {
         let libraries = ["R_LIBS", "R_LIBS_SITE", "R_LIBS_USER"];
         let libraries = libraries.iter().filter_map(|name| variable(env, name));
         let folders = Folders {
@@ -97,23 +114,41 @@ impl Survey {
         };
         let mut survey = Self::default();
         let mut later = Vec::new();
+        let mut programs = Vec::new();
         files.walk("/", &mut |entry, content| {
             survey.attributes(entry, &folders);
-            if entry.stat.kind != FileKind::File {
+            if entry.stat.kind != FileKind::File || entry.stat.size == 0 {
                 return Ok(());
             }
-            let Some(wanted) = Wanted::of(entry, &folders) else {
-                return Ok(());
-            };
-            let bytes = read(entry, content, wanted.limit())?;
-            if bytes.is_empty() && entry.stat.size > 0 {
+            let wanted = Wanted::of(entry, &folders);
+            let mut bytes = Vec::new();
+            read(entry, content, HEAD, &mut bytes)?;
+            if bytes.is_empty() {
                 // A second name of a file passes without content.
-                later.push((entry.clone(), wanted));
-            } else {
+                survey.unread.insert(entry.path.clone());
+                later.extend(wanted.map(|wanted| (entry.clone(), wanted)));
+                return Ok(());
+            }
+            let is_program = elf::is_elf(&bytes) && entry.stat.size <= MAX_BINARY;
+            if is_program {
+                read(entry, content, MAX_BINARY, &mut bytes)?;
+            }
+            if elf::is_elf(&bytes) && !is_program {
+                survey.unread.insert(entry.path.clone());
+            }
+            if is_program || bytes.starts_with(b"#!") {
+                programs.push((entry.path.clone(), Binary::of(&bytes)));
+            }
+            if let Some(wanted) = wanted {
+                let limit = wanted.limit().saturating_sub(bytes.len() as u64);
+                read(entry, content, limit, &mut bytes)?;
                 survey.content(&entry.path, &wanted, &bytes);
             }
             Ok(())
         })?;
+        for (path, program) in programs {
+            note(&path, program);
+        }
         for (entry, wanted) in later {
             let bytes = files.read(&entry.path, wanted.limit().max(entry.stat.size))?;
             survey.content(&entry.path, &wanted, &bytes);
@@ -123,6 +158,7 @@ impl Survey {
 
     fn attributes(&mut self, entry: &FileEntry, folders: &Folders) {
         let (path, stat) = (&entry.path, &entry.stat);
+        self.index.insert(path.as_str().into(), stat.clone());
         let folder = path::folder(path);
         if stat.kind == FileKind::File && stat.mode & 0o6000 != 0 {
             self.setuid.push((path.clone(), stat.mode));
@@ -204,12 +240,17 @@ fn real_folders<'a>(
     Ok(found)
 }
 
-fn read(entry: &FileEntry, content: &mut dyn Read, limit: u64) -> Result<Vec<u8>, EngineError> {
-    let mut bytes = Vec::new();
-    let read = content.take(limit).read_to_end(&mut bytes);
-    read.map_err(|error| EngineError::Failed {
+/// Reads on, at most `limit` bytes.
+fn read(
+    entry: &FileEntry,
+    content: &mut dyn Read,
+    limit: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), EngineError> {
+    let read = content.take(limit).read_to_end(bytes);
+    let read = read.map_err(|error| EngineError::Failed {
         step: "read a file",
         reason: format!("{}: {error}", entry.path),
-    })?;
-    Ok(bytes)
+    });
+    read.map(|_| ())
 }

@@ -1,5 +1,9 @@
 //! Whether a program can be started.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::super::binary::{Binary, Script};
 use super::super::elf::Elf;
 use super::super::facts::{Facts, path_folders, variable};
@@ -19,6 +23,8 @@ pub struct Inspector<'a> {
     files: &'a dyn Files,
     facts: &'a Facts,
     config: &'a ImageConfig,
+    /// Loaders by their paths; each has a cache to read.
+    loaders: RefCell<HashMap<String, Rc<Loader>>>,
 }
 
 /// What came of looking at one path.
@@ -39,6 +45,7 @@ impl<'a> Inspector<'a> {
             files,
             facts,
             config,
+            loaders: RefCell::default(),
         }
     }
 
@@ -47,7 +54,8 @@ impl<'a> Inspector<'a> {
     /// # Errors
     /// When the engine can't tell.
     pub fn matches(&self, pattern: &Pattern) -> Result<Vec<String>, EngineError> {
-        pattern.find(self.files, self.facts)
+        let survey = self.facts.survey(self.files, &self.config.env)?;
+        pattern.among(self.files, &survey)
     }
 
     /// Looks at one path, through links.
@@ -131,10 +139,20 @@ impl<'a> Inspector<'a> {
         }
         let object_of_loader = loader_object(&loader, real, binary);
         let kind = match object_of_loader.elf() {
-            Some(elf) => Loader::new(self.files, &loader, elf)?,
+            Some(elf) => self.loader(&loader, elf)?,
             None => return Ok(Vec::new()),
         };
         load(&system, object, &kind, object_of_loader)
+    }
+
+    fn loader(&self, path: &str, elf: &Elf) -> Result<Rc<Loader>, EngineError> {
+        if let Some(known) = self.loaders.borrow().get(path) {
+            return Ok(Rc::clone(known));
+        }
+        let loader = Rc::new(Loader::new(self.files, path, elf)?);
+        let mut loaders = self.loaders.borrow_mut();
+        loaders.insert(path.to_owned(), Rc::clone(&loader));
+        Ok(loader)
     }
 
     fn script(

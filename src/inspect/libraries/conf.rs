@@ -2,7 +2,7 @@
 //! why a library that is there is not found.
 
 use super::super::glob::Pattern;
-use super::super::path::{Real, absolute, real_path};
+use super::super::path::{Real, absolute, folder, real_path};
 use crate::engine::{EngineError, FileKind, Files};
 
 const CONF: &str = "/etc/ld.so.conf";
@@ -46,11 +46,22 @@ pub(super) fn folders(files: &dyn Files) -> Result<Vec<String>, EngineError> {
 }
 
 fn matches(files: &dyn Files, glob: &str) -> Result<Vec<String>, EngineError> {
-    match Pattern::new(glob) {
-        Ok(pattern) => pattern.find(files, &super::super::Facts::default()),
+    let Ok(pattern) = Pattern::new(glob) else {
         // Whatever ldconfig makes of it, it is not for us to say.
-        Err(_) => Ok(Vec::new()),
-    }
+        return Ok(Vec::new());
+    };
+    let real = match real_path(files, folder(glob))? {
+        Real::Found(real, stat) if stat.kind == FileKind::Directory && real != "/" => real,
+        _ => return Ok(Vec::new()),
+    };
+    let mut found = Vec::new();
+    files.walk(&real, &mut |entry, _| {
+        let path = format!("{}{}", folder(glob), &entry.path[real.len()..]);
+        found.extend(pattern.is_match(&path).then_some(path));
+        Ok(())
+    })?;
+    found.sort();
+    Ok(found)
 }
 
 #[cfg(test)]
