@@ -31,7 +31,7 @@ pub(super) fn judge(
             let mut programs = 0;
             let matches = inspector.matches(pattern)?;
             for path in &matches {
-                match inspector.check(path)? {
+                match inspector.check_match(path)? {
                     Checked::Program(more) => {
                         programs += 1;
                         complaints.extend(more);

@@ -113,7 +113,7 @@ fn decide(
     Ok(findings)
 }
 
-/// Whether `version` meets `requirement`; an error if either can't be understood.
+/// Whether `version` meets `requirement`, by numbers alone; an error if either can't be understood.
 fn satisfies(requirement: &str, version: &str) -> Result<bool, String> {
     let numbers = |text: &str| -> Result<Vec<u64>, String> {
         let digits = text

@@ -66,6 +66,22 @@ impl<'a> Inspector<'a> {
         self.check_within(path, MAX_SCRIPTS)
     }
 
+    /// The same for a path that a glob happened to match: a script that can't be executed is not
+    /// meant to be run.
+    ///
+    /// # Errors
+    /// When the engine can't tell.
+    pub fn check_match(&self, path: &str) -> Result<Checked, EngineError> {
+        if let Real::Found(real, stat) = real_path(self.files, path)?
+            && stat.kind == FileKind::File
+            && !is_executable(&stat)
+            && let Binary::Script(_) = self.facts.binary(self.files, &real, stat.size)?.as_ref()
+        {
+            return Ok(Checked::Other);
+        }
+        self.check(path)
+    }
+
     fn check_within(&self, path: &str, scripts: usize) -> Result<Checked, EngineError> {
         let (real, stat) = match real_path(self.files, path)? {
             Real::Found(real, stat) => (real, stat),
