@@ -369,3 +369,26 @@ fn each_item_of_a_preset_has_its_name() {
         "img:1::clean: a sound PATH",
     ]);
 }
+
+#[test]
+fn rpm_is_asked_itself() {
+    let spec = "image: img:1\nchecks:\n  - packages:\n      rpm: {bash: '>=5', zip: any, gcc: absent, \
+                glibc: '>=3', kernel: any, mute: any}\n";
+    let script = r#"{"images": ["img:1"], "files": {"/var/lib/rpm": ""}, "runs": [
+        {"when": "-- bash", "stdout": "5.1.8\n"},
+        {"when": "-- zip", "exit": 1, "stdout": "package zip is not installed\n"},
+        {"when": "-- gcc", "exit": 1, "stdout": "package gcc is not installed\n"},
+        {"when": "-- glibc", "stdout": "2.34\n2.34\n"},
+        {"when": "-- kernel", "exit": 1, "stderr": "error: cannot open Packages database"},
+        {"when": "-- mute"}]}"#;
+    let project = Project::scripted(spec, script);
+    project.fake(&["--junit", "junit.xml"]).expect(1);
+    let report = project.junit();
+    report.agrees();
+    assert_eq!(report.case("rpm package bash").verdict, "passed");
+    assert_eq!(report.case("no rpm package gcc").verdict, "passed");
+    fails(&report, "rpm package zip", "is not installed");
+    fails(&report, "rpm package glibc", "must be >=3, it is 2.34");
+    assert_eq!(report.case("rpm package kernel").verdict, "error");
+    assert_eq!(report.case("rpm package mute").verdict, "error");
+}

@@ -60,6 +60,8 @@ enum Place {
     Folder(String),
     /// A file that the cache names.
     File(String),
+    /// The cache itself, whatever it names.
+    Cache,
 }
 
 impl System<'_> {
@@ -82,7 +84,7 @@ impl System<'_> {
                 None => return Ok(Sought::Missing(vec![name.to_owned()])),
             }
         } else {
-            self.places(name, by, objects, loader, abi, &mut places, &mut sought);
+            places = self.places(name, by, objects, loader, abi);
         }
         for place in places {
             let path = match place {
@@ -92,6 +94,10 @@ impl System<'_> {
                     path
                 }
                 Place::File(path) => path,
+                Place::Cache => {
+                    sought.push("/etc/ld.so.cache".to_owned());
+                    continue;
+                }
             };
             match self.library(&path, abi)? {
                 Candidate::Good(real, elf) => return Ok(Sought::Found(path, real, elf)),
@@ -108,7 +114,7 @@ impl System<'_> {
         Ok(Sought::Missing(sought))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the two lists are its results")]
+    /// Where a loader looks, in its order.
     fn places(
         &self,
         name: &str,
@@ -116,9 +122,8 @@ impl System<'_> {
         objects: &[Object],
         loader: &Loader,
         abi: Abi,
-        places: &mut Vec<Place>,
-        sought: &mut Vec<String>,
-    ) {
+    ) -> Vec<Place> {
+        let mut places = Vec::new();
         let folders = |list: &str, of: &Object, separators: &[char]| {
             let tokens = self.tokens(folder(&of.path), loader, abi);
             let parts = list
@@ -172,14 +177,15 @@ impl System<'_> {
                     let in_default = |path: &str| own.iter().any(|own| own == folder(path));
                     let paths = cache.files(name).iter();
                     let paths = paths.filter(|path| !only_cache || !in_default(path));
+                    places.push(Place::Cache);
                     places.extend(paths.cloned().map(Place::File));
-                    sought.push("/etc/ld.so.cache".to_owned());
                 }
                 if !only_cache {
                     places.extend(own.iter().cloned().map(Place::Folder));
                 }
             }
         }
+        places
     }
 
     fn tokens<'t>(&self, origin: &'t str, loader: &'t Loader, abi: Abi) -> Tokens<'t> {
