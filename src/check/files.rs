@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::links;
 use crate::engine::{Engine, EngineError, FileEntry, FileOwner, FileStat, Files, Image, Visit};
+use crate::inspect::Facts;
 
 /// A folder with more things than this is walked for each glob anew rather than remembered.
 const MAX_LISTING: usize = 200_000;
@@ -14,6 +15,7 @@ const MAX_LISTING: usize = 200_000;
 pub struct ImageFiles {
     image: Image,
     memory: Memory,
+    facts: Facts,
 }
 
 /// What is known of the files of one place.
@@ -35,6 +37,7 @@ impl ImageFiles {
         Self {
             image,
             memory: Memory::default(),
+            facts: Facts::default(),
         }
     }
 
@@ -48,7 +51,21 @@ impl ImageFiles {
         Known {
             memory: &self.memory,
             files: engine.files(&self.image),
+            keeps_contents: true,
         }
+    }
+
+    /// The same, for who reads large files and keeps only what they come to.
+    pub(super) fn view_of_large<'a>(&'a self, engine: &'a dyn Engine) -> Known<'a> {
+        Known {
+            keeps_contents: false,
+            ..self.view(engine)
+        }
+    }
+
+    /// What inspections found out about the image.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
     }
 }
 
@@ -56,13 +73,18 @@ impl ImageFiles {
 pub(super) struct Known<'a> {
     memory: &'a Memory,
     files: Box<dyn Files + 'a>,
+    keeps_contents: bool,
 }
 
 impl<'a> Known<'a> {
     /// `files`, asked where `memory` does not know.
     pub(super) fn new(memory: &'a Memory, files: &'a dyn Files) -> Self {
         let files = Box::new(Borrowed(files));
-        Self { memory, files }
+        Self {
+            memory,
+            files,
+            keeps_contents: true,
+        }
     }
 
     /// Shows everything below `folder` to `visit`.
@@ -134,6 +156,9 @@ impl Files for Known<'_> {
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        if !self.keeps_contents {
+            return self.files.read(path, limit);
+        }
         let read = || self.files.read(path, limit).map(Arc::new);
         let content = self.memory.contents.get(path, read)?;
         Ok(Arc::unwrap_or_clone(content))

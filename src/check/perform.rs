@@ -3,7 +3,10 @@
 use super::config;
 use super::file;
 use super::files::ImageFiles;
+use super::hygiene;
 use super::layers;
+use super::libraries;
+use super::packages;
 use super::reproduce;
 use super::run;
 use super::service;
@@ -94,6 +97,18 @@ fn perform_kind(
         CheckKind::Config(check) => (
             config::judge(check, image, &case.root),
             reproduce::config(program, image, check),
+        ),
+        CheckKind::Library(check) => (
+            libraries::judge(check, files, engine),
+            reproduce::library(program, image, check),
+        ),
+        CheckKind::Package(check) => (
+            packages::judge(check, files, engine, &case.info.name()),
+            reproduce::package(program, image, check),
+        ),
+        CheckKind::Hygiene(check) => (
+            hygiene::judge(check, files, engine),
+            reproduce::hygiene(program, image, check),
         ),
         CheckKind::Size(expected) => (
             layers::judge_size(expected, image),

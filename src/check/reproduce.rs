@@ -3,8 +3,13 @@
 use std::path::Path;
 
 use crate::engine::{Image, Network, Process};
+use crate::inspect::hygiene::Rule;
+use crate::inspect::packages::Manager;
 use crate::source::Located;
-use crate::spec::{Command, ConfigCheck, FileCheck, LayersCheck, PatternKind, RunCheck, Stdin};
+use crate::spec::{
+    Command, ConfigCheck, FileCheck, HygieneCheck, LayersCheck, LibraryCheck, PackageCheck,
+    PackageManager, PatternKind, RunCheck, Stdin,
+};
 
 /// A text on the standard input that is longer than this makes no readable line.
 const LONGEST_STDIN: usize = 200;
@@ -236,6 +241,11 @@ pub(super) fn config(engine: &str, image: &Image, check: &ConfigCheck) -> String
         // These stand beside the configuration, not in it.
         return format!("{program} image inspect {reference}");
     }
+    configuration(engine, image)
+}
+
+fn configuration(engine: &str, image: &Image) -> String {
+    let (program, reference) = (program(engine), quote(&image.reference));
     format!("{program} image inspect --format '{{{{json .Config}}}}' {reference}")
 }
 
@@ -267,4 +277,77 @@ fn stdin(stdin: Option<&Located<Stdin>>) -> (String, String) {
 /// For a POSIX shell.
 fn quote(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
+}
+
+/// How to look at libraries by hand.
+pub(super) fn library(engine: &str, image: &Image, check: &LibraryCheck) -> String {
+    if check.pattern.is_some() {
+        return in_image(
+            engine,
+            image,
+            &["sh", "-c", &format!("ldd {}", check.path.value)],
+        );
+    }
+    in_image(engine, image, &["ldd", &check.path.value])
+}
+
+/// How to look for a package by hand.
+pub(super) fn package(engine: &str, image: &Image, check: &PackageCheck) -> String {
+    let name = check.name.value.as_str();
+    let version = format!("packageVersion(\"{name}\")");
+    let words = match check.manager {
+        PackageManager::Readable(Manager::Dpkg) => vec!["dpkg-query", "-W", name],
+        PackageManager::Readable(Manager::Apk) => vec!["apk", "list", "--installed", name],
+        PackageManager::Readable(Manager::Pip) => vec!["python3", "-m", "pip", "show", name],
+        PackageManager::Readable(Manager::Conda) => match &check.folder {
+            Some(folder) => vec!["conda", "list", "--prefix", &folder.value, name],
+            None => vec!["conda", "list", name],
+        },
+        PackageManager::Readable(Manager::R) => vec!["Rscript", "-e", &version],
+        PackageManager::Rpm => vec!["rpm", "-q", name],
+    };
+    in_image(engine, image, &words)
+}
+
+/// How to look for leftovers by hand.
+pub(super) fn hygiene(engine: &str, image: &Image, check: &HygieneCheck) -> String {
+    let find = ["find", "/", "-xdev"];
+    let words: &[&str] = match check.rule.value {
+        Rule::Setuid => &["-type", "f", "-perm", "/6000"],
+        Rule::WorldWritable => &["-perm", "-2", "!", "-type", "l", "!", "-perm", "-1000"],
+        Rule::PrivateKeys => {
+            let words = [
+                "grep",
+                "-rIl",
+                "-e",
+                "-----BEGIN.*PRIVATE KEY",
+                "/etc",
+                "/home",
+                "/root",
+            ];
+            return in_image(engine, image, &words);
+        }
+        Rule::Credentials => &["-name", ".*", "-type", "f"],
+        Rule::PackageLists => {
+            return in_image(
+                engine,
+                image,
+                &["find", "/var/lib/apt/lists", "/var/cache", "-type", "f"],
+            );
+        }
+        Rule::Env => return configuration(engine, image),
+        Rule::Temporary => return in_image(engine, image, &["ls", "-la", "/tmp", "/var/tmp"]),
+        Rule::Path => return in_image(engine, image, &["sh", "-c", "echo $PATH"]),
+    };
+    in_image(engine, image, &[&find, words].concat())
+}
+
+/// `docker run …` of a command that only looks.
+fn in_image(engine: &str, image: &Image, words: &[&str]) -> String {
+    let (program, arguments) = words.split_first().map_or(("", &[][..]), |(p, a)| (*p, a));
+    let engine = self::program(engine);
+    let image = quote(&image.reference);
+    let arguments: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
+    let arguments = arguments.join(" ");
+    format!("{engine} run --rm --network none --entrypoint {program} {image} {arguments}")
 }

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use super::config::ConfigCheck;
 use super::file::{FileCheck, FilesExpectation};
+use super::hygiene::HygieneCheck;
 use super::late::Late;
 use super::layers::LayersCheck;
+use super::libraries::LibraryCheck;
 use super::options::CheckOptions;
+use super::packages::PackageCheck;
 use super::run::{RunCheck, RunSettings, Stdin};
 use super::service::ServiceCheck;
 use super::size::SizeBounds;
@@ -72,6 +75,12 @@ pub enum CheckKind {
     Size(Located<SizeBounds>),
     /// The layers of the image.
     Layers(Box<LayersCheck>),
+    /// The libraries of a program.
+    Library(Box<LibraryCheck>),
+    /// An installed package.
+    Package(Box<PackageCheck>),
+    /// A rule about what is left in the image.
+    Hygiene(Box<HygieneCheck>),
     /// Something that can only be read once the image is known.
     Late(Box<Late>),
 }
@@ -91,7 +100,7 @@ impl CheckKind {
             Self::Version(check, _) => format!("version of {}", check.tool.name.value),
             Self::Help(check, _) => format!("help of {}", check.tool.name.value),
             Self::Service(..) => "service".to_owned(),
-            Self::Late(_) => String::new(),
+            Self::Library(_) | Self::Package(_) | Self::Hygiene(_) | Self::Late(_) => String::new(),
         };
         let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
         printable.take(200).collect::<String>().trim().to_owned()
@@ -104,9 +113,7 @@ impl CheckKind {
             | Self::Version(_, settings)
             | Self::Help(_, settings)
             | Self::Service(_, settings) => Some(settings),
-            Self::File(_) | Self::Config(_) | Self::Size(_) | Self::Layers(_) | Self::Late(_) => {
-                None
-            }
+            _ => None,
         };
         let mounts = settings.iter().flat_map(|settings| &settings.mounts);
         let mounts = mounts
@@ -143,6 +150,9 @@ impl CheckKind {
             | Self::Help(..)
             | Self::Size(_)
             | Self::Layers(_)
+            | Self::Library(_)
+            | Self::Package(_)
+            | Self::Hygiene(_)
             | Self::Late(_) => Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::check::{Check, CheckKind};
 use super::each::{Row, rows};
-use super::kind::{self, Found};
+use super::kind;
 use super::late::Late;
 use super::options::{CheckOptions, DefaultOptions};
 use super::run::RunSettings;
@@ -285,20 +285,14 @@ fn read_now(node: &Node, defaults: &Defaults, context: &mut Context) -> Option<V
         None => None,
     };
     let alone = found.len() == 1;
-    let checks = found.into_iter().map(
-        |Found {
-             name: item,
-             place,
-             kind,
-         }| {
-            let name = match &name {
-                Some(name) if alone => name.clone(),
-                Some(name) => format!("{name}: {item}"),
-                None => item,
-            };
-            head.check(name, place, kind, node)
-        },
-    );
+    let checks = found.into_iter().map(|found| {
+        let name = match &name {
+            Some(name) if alone => name.clone(),
+            Some(name) => format!("{name}: {}", found.item.unwrap_or(found.name)),
+            None => found.name,
+        };
+        head.check(name, found.place, found.kind, node)
+    });
     Some(checks.collect())
 }
 

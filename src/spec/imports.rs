@@ -20,6 +20,7 @@ pub(super) const TYPE: CheckType = CheckType {
         let (imports, settings) = with_container::<Imports>("imports", entries, defaults, context)?;
         let found = imports.0.iter().map(|import| Found {
             name: import.name(),
+            item: None,
             place: Some(import.place().clone()),
             kind: CheckKind::Run(Box::new(import.check()), settings.clone()),
         });

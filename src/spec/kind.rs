@@ -23,7 +23,7 @@ pub(super) struct CheckType {
 }
 
 /// Every kind, in the order of the documentation.
-pub(super) const KINDS: [&CheckType; 9] = [
+pub(super) const KINDS: [&CheckType; 12] = [
     &super::run::TYPE,
     &super::file::TYPE,
     &super::config::TYPE,
@@ -33,12 +33,17 @@ pub(super) const KINDS: [&CheckType; 9] = [
     &super::tools::HELP_TYPE,
     &super::imports::TYPE,
     &super::service::TYPE,
+    &super::libraries::TYPE,
+    &super::packages::TYPE,
+    &super::hygiene::TYPE,
 ];
 
 /// A check that an entry makes. One entry may make several.
 pub(super) struct Found {
     /// What tells it from the others of its entry; its name when the entry has none.
     pub(super) name: String,
+    /// What it adds to the name of its entry, if that is less than its own name.
+    pub(super) item: Option<String>,
     /// Where it stands, if that is not the entry itself.
     pub(super) place: Option<Place>,
     pub(super) kind: CheckKind,
@@ -48,6 +53,7 @@ impl From<CheckKind> for Found {
     fn from(kind: CheckKind) -> Self {
         Self {
             name: kind.default_name(),
+            item: None,
             place: None,
             kind,
         }
