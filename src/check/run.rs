@@ -4,8 +4,10 @@ use super::file::judge_all;
 use super::perform::{Observation, verdict};
 use super::process::{KEPT_OUTPUT, argv, process, stdin};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Files, Image, Look, Outcome, Process, holder};
-use crate::expect::{Subject, judge as judge_text};
+use crate::engine::{
+    Ended, Engine, Files, Image, Look, Observers, Outcome, Process, Stream, holder,
+};
+use crate::expect::{Flow, Subject, judge as judge_text};
 use crate::plan::Case;
 use crate::spec::{ExitExpectation, RunCheck, RunSettings};
 use crate::verdict::{Finding, Problem};
@@ -25,6 +27,7 @@ pub(super) fn perform(
         Ok(process) => process,
         Err(problem) => return Observation::undecided(problem),
     };
+    process.observers = observers(check);
     process.exact = check.within.is_some() || check.max_memory.is_some();
     if let Some(most) = &check.max_memory {
         // More is not there: what needs it is killed, and so found out.
@@ -68,6 +71,18 @@ pub(super) fn perform(
     }
 }
 
+/// Matchers see outputs as they flow, for what is not kept of them.
+fn observers(check: &RunCheck) -> Observers {
+    let (stdout, stderr) = (check.stdout.clone(), check.stderr.clone());
+    Observers::new(move |stream| {
+        let expected = match stream {
+            Stream::Stdout => stdout.as_ref(),
+            Stream::Stderr => stderr.as_ref(),
+        };
+        Some(Box::new(Flow::new(expected?)))
+    })
+}
+
 /// One expectation that does not hold decides, whatever can't be told of the others.
 fn both(
     first: Result<Vec<Finding>, Problem>,
@@ -102,6 +117,7 @@ fn execute(
     let prepared = running.exec(&Process {
         argv: setup.argv(),
         stdin: None,
+        observers: Observers::default(),
         ..process.clone()
     })?;
     if let Some(what) = wrong_exit(&ExitExpectation::Codes(vec![0]), &prepared.ended) {

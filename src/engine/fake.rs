@@ -13,7 +13,7 @@ use super::capture::{Capture, Captured};
 use super::fake_running::{Background, FakeRunning};
 use super::image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 use super::process::{Ended, Outcome, Process};
-use super::running::{Running, Tap};
+use super::running::{Running, Stream, Tap};
 use super::traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
 
 /// An engine that answers from a script.
@@ -149,7 +149,7 @@ impl FakeEngine {
                 reason: reason.clone(),
             });
         }
-        let mut stdout = Capture::new(process.output_limit);
+        let mut stdout = Capture::of(process, Stream::Stdout);
         for _ in 0..answer.repeat.unwrap_or(1) {
             stdout.push(answer.stdout.as_bytes());
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::capture::Captured;
+use super::observe::Observers;
 
 /// One process for a fresh container.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub struct Process {
     pub timeout: Duration,
     /// How many bytes of each stream are kept at the beginning, and as many at the end.
     pub output_limit: usize,
+    /// Whoever sees the outputs as they flow.
+    pub observers: Observers,
 }
 
 /// What a container may use of the machine; nothing said is no limit.
@@ -93,6 +96,7 @@ impl Process {
             exact: false,
             timeout,
             output_limit: 1 << 20,
+            observers: Observers::default(),
         }
     }
 }
