@@ -108,6 +108,40 @@ pub(super) fn read(
     }
 }
 
+/// Whether an entry runs commands, which have a `timeout` among their settings.
+pub(super) fn runs_command(node: &Node) -> bool {
+    let Kind::Mapping(entries) = &node.kind else {
+        return false;
+    };
+    let runs = |key: &Node| matches!(key.scalar(), Some("run" | "version" | "help" | "imports"));
+    entries.iter().any(|(key, _)| runs(key))
+}
+
+/// The second of several tools or modules that an entry is about.
+pub(super) fn second(node: &Node) -> Option<Place> {
+    let Kind::Mapping(entries) = &node.kind else {
+        return None;
+    };
+    let said = |name: &str| {
+        let found = entries.iter().find(|(key, _)| key.scalar() == Some(name));
+        found.map(|(_, value)| value)
+    };
+    let items = |node: &Node| -> Vec<Place> {
+        match &node.kind {
+            Kind::Scalar { .. } => vec![node.place.clone()],
+            Kind::Sequence(items) => items.iter().map(|item| item.place.clone()).collect(),
+            Kind::Mapping(entries) => entries.iter().map(|(key, _)| key.place.clone()).collect(),
+        }
+    };
+    if let Some(tools) = said("version").or_else(|| said("help")) {
+        return items(tools).into_iter().nth(1);
+    }
+    match &said("imports")?.kind {
+        Kind::Mapping(languages) => languages.iter().flat_map(|(_, list)| items(list)).nth(1),
+        _ => None,
+    }
+}
+
 /// The settings of a container, with the defaults of the spec.
 fn settings(
     entries: &mut Entries<'_>,
