@@ -83,7 +83,10 @@ pub(super) fn run(
         words.push(if plain {
             format!("\"{bind}\"")
         } else {
-            quote(&bind.replace("$PWD", "."))
+            match bind.strip_prefix("$PWD/") {
+                Some(inside) => format!("\"$PWD\"/{}", quote(inside)),
+                None => quote(&bind),
+            }
         });
     }
     let (before, after) = stdin(input);
@@ -114,7 +117,9 @@ fn prepared(setup: &Command, argv: &[String]) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(" "),
     };
-    let script = format!("{{ {setup}\n}} && exec \"$@\"");
+    // In a shell of its own that reads nothing: neither its folder nor its variables are the
+    // command's, and the standard input is.
+    let script = format!("(\n{setup}\n) </dev/null && exec \"$@\"");
     let sh = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned);
     sh.into_iter().chain(argv.iter().cloned()).collect()
 }
