@@ -41,7 +41,7 @@ impl Decode for Defaults {
         let (settings, options) = (settings?, options?);
         settings.validate(context);
         if let Some(only) = &options.only {
-            only.validate(context);
+            only.validate(&only.place, context);
         }
         Some(Self { settings, options })
     }
@@ -223,7 +223,7 @@ fn unread(
     if let Some(place) = kind::second(node) {
         // How many checks this makes is not known before all of it can be read.
         let message =
-            "what the image says decides about one of these, so they can't stand together";
+            "beside a value that only the image tells, an entry can't be about a second one";
         context.report(
             Diagnostic::new(&place, message).help("give each an entry of `checks` of its own"),
         );

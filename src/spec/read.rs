@@ -71,12 +71,12 @@ impl Decode for EnvInputs {
                     context.report(
                         Diagnostic::new(&value.place, message).help("nothing is filled in here"),
                     );
-                    return None;
                 }
                 let default = if value.is_null() {
                     None
                 } else {
-                    Some(String::decode(value, context)?)
+                    // After a mistake in its value it is declared all the same.
+                    Some(String::decode(value, context).unwrap_or_default())
                 };
                 Some((name, default))
             })

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::budget::{Budget, EACH_CHECK, weight};
 use super::each::Row;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, is_close};
 use crate::project::Project;
 use crate::source::{Located, Place};
 use crate::yaml::{Context, Kind, Node, Part, has_expression, parts};
@@ -150,9 +150,21 @@ impl Scope<'_> {
 
     fn unknown(&self, expression: &Located<String>) -> Diagnostic {
         let text = expression.value.as_str();
+        if self.image.is_none() && text.starts_with("image.") {
+            let message = format!("`{text}` is not known before the spec has named its image");
+            return Diagnostic::new(&expression.place, message)
+                .help("`env.NAME` is, for what `env_inputs` declares");
+        }
         let message = format!("`{text}` stands for nothing here");
         let mistake = Diagnostic::new(&expression.place, message);
         let names = self.variables.iter().map(|(name, _)| name.value.as_str());
+        let parts: Vec<&str> = text.splitn(3, '.').collect();
+        if let ["image", word, name] = parts[..] {
+            let known = ["arg", "env", "label"].into_iter();
+            if let Some(near) = known.into_iter().find(|known| is_close(word, known)) {
+                return mistake.help(format!("did you mean `image.{near}.{name}`?"));
+            }
+        }
         if text.contains('.') || names.clone().next().is_none() {
             return mistake.help(HELP);
         }
