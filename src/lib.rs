@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod event;
 pub mod expect;
+pub mod inspect;
 pub mod jq;
 pub mod plan;
 pub mod project;

@@ -234,3 +234,55 @@ fn wrong_arguments() {
         .expect(2)
         .says(&["--build needs a project file"]);
 }
+
+#[test]
+fn mistakes_in_file_checks() {
+    insta::assert_snapshot!(check(
+        r#"
+  - {file: /etc/, exists: true}
+  - {file: /a//b}
+  - {file: /a/../b}
+  - {file: "/a[b"}
+  - {file: '/a\'}
+  - {file: /a, count: 2}
+  - {file: /b, sha256: abc}
+  - {file: /c, link_target: d, content: e}
+  - {file: /d, link_target: d, type: directory}
+  - {file: /e, executable_by: []}
+"#
+    ));
+}
+
+#[test]
+fn mistakes_in_config_checks() {
+    insta::assert_snapshot!(check(
+        r#"
+  - config: {env: {A: null, B: {exists: maybe}, C: {exists: false, equals: x}}}
+  - config: {not_env: ["[a", ""]}
+  - config: {entrypoint: /bin/sh}
+  - config: {cmd: {}}
+  - config: {exposed_ports: [http, 8000-8010, 53/udp, 70000]}
+  - config: {healthcheck: {}}
+  - config: {healthcheck: {exists: false, retries: 1}}
+  - config: {healthcheck: none}
+  - config: {env: {}, labels: {}}
+  - config: {}
+"#
+    ));
+}
+
+#[test]
+fn mistakes_in_size_and_layers_checks() {
+    insta::assert_snapshot!(check(
+        r#"
+  - size: {}
+  - {name: a, size: {max: 10M}}
+  - {name: b, size: {min: 2MB, max: 1MB}}
+  - {name: c, layers: {}}
+  - {name: d, layers: {max: few}}
+  - {name: e, layers: {min: 0}}
+  - {name: f, layers: 3, size: 10MB}
+  - {name: g, layers: {each: 1MB}}
+"#
+    ));
+}

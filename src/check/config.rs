@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use crate::engine::{Captured, Image};
-use crate::expect::{Subject, judge as judge_text};
+use super::health;
+use super::judged::Judged;
+use super::lists::{self, Order};
+use super::texts;
+use crate::engine::Image;
 use crate::source::Located;
-use crate::spec::{ConfigCheck, TextExpectation};
+use crate::spec::{ConfigCheck, ListExpectation, NameGlob, Setting};
 use crate::verdict::{Finding, Problem};
-use crate::yaml::Pairs;
+use crate::yaml::{OneOrMany, Pairs};
 
 /// Judges the image's configuration.
 pub(super) fn judge(
@@ -15,9 +18,20 @@ pub(super) fn judge(
     image: &Image,
     root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
+    let mut judged = Judged::default();
+    judge_texts(check, image, root, &mut judged);
+    judge_lists(check, image, &mut judged);
+    if let Some(expected) = &check.healthcheck {
+        let actual = image.config.healthcheck.as_ref();
+        judged.add(Ok(health::judge(expected, actual)));
+    }
+    judge_names(check, image, root, &mut judged);
+    judged.finish()
+}
+
+fn judge_texts(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Judged) {
     let config = &image.config;
-    let mut findings = Vec::new();
-    let texts = [
+    let fields = [
         (&check.user, "config.user", "user", &config.user),
         (
             &check.workdir,
@@ -26,117 +40,180 @@ pub(super) fn judge(
             &config.workdir,
         ),
         (
+            &check.stop_signal,
+            "config.stop_signal",
+            "stop signal",
+            &config.stop_signal,
+        ),
+        (&check.author, "config.author", "author", &image.author),
+        (
             &check.architecture,
             "config.architecture",
             "architecture",
             &config.architecture,
         ),
+        (&check.variant, "config.variant", "variant", &config.variant),
         (&check.os, "config.os", "operating system", &config.os),
     ];
-    for (expected, kind, name, actual) in texts {
-        if let Some(expected) = expected
-            && expected.value != *actual
-        {
-            let message = format!(
-                "the {name} must be {}, it is {}",
-                shown(&expected.value),
-                shown(actual)
-            );
-            findings.push(Finding::new(&expected.place, kind, message));
+    for (expected, kind, name, actual) in fields {
+        if let Some(expected) = expected {
+            judged.add(texts::judge(
+                kind,
+                &format!("the {name}"),
+                expected,
+                actual,
+                root,
+            ));
         }
     }
-    findings.extend(list(
+}
+
+fn judge_lists(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
+    let config = &image.config;
+    let mut judge = |kind, name, expected: &Option<ListExpectation>, actual: &[String], order| {
+        if let Some(expected) = expected {
+            judged.add(Ok(lists::judge(kind, name, expected, actual, order)));
+        }
+    };
+    judge(
         "config.entrypoint",
-        "entrypoint",
-        check.entrypoint.as_ref(),
+        "the entrypoint",
+        &check.entrypoint,
         &config.entrypoint,
-    ));
-    findings.extend(list(
+        Order::Counts,
+    );
+    judge(
         "config.cmd",
-        "command",
-        check.cmd.as_ref(),
+        "the command",
+        &check.cmd,
         &config.cmd,
-    ));
+        Order::Counts,
+    );
+    judge(
+        "config.shell",
+        "the shell",
+        &check.shell,
+        &config.shell,
+        Order::Counts,
+    );
+    judge(
+        "config.onbuild",
+        "the list of ONBUILD instructions",
+        &check.onbuild,
+        &config.onbuild,
+        Order::Counts,
+    );
+    judge(
+        "config.volumes",
+        "the list of volumes",
+        &check.volumes,
+        &config.volumes,
+        Order::IsNothing,
+    );
+    let ports = check.exposed_ports.clone();
+    judge(
+        "config.exposed_ports",
+        "the list of exposed ports",
+        &ports.map(|ports| ports.map(with_protocol)),
+        &config.exposed_ports,
+        Order::IsNothing,
+    );
+}
+
+fn judge_names(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Judged) {
+    let config = &image.config;
     let env = |name: &str| {
         // The last of several wins, as in a process.
         let found = config.env.iter().rev().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     };
     let label = |name: &str| config.labels.get(name).map(String::as_str);
-    findings.extend(pairs(
+    let mut variables: Vec<&str> = config.env.iter().map(|(name, _)| name.as_str()).collect();
+    variables.sort_unstable();
+    variables.dedup();
+    let labels: Vec<&str> = config.labels.keys().map(String::as_str).collect();
+    pairs(
         "config.env",
         "variable",
         check.env.as_ref(),
         &env,
         root,
-    )?);
-    findings.extend(pairs(
+        judged,
+    );
+    let forbidden = check.not_env.as_ref();
+    judged.add(Ok(names(
+        "config.not_env",
+        "variable",
+        forbidden,
+        &variables,
+    )));
+    pairs(
         "config.labels",
         "label",
         check.labels.as_ref(),
         &label,
         root,
-    )?);
-    Ok(findings)
-}
-
-fn list(
-    kind: &'static str,
-    name: &str,
-    expected: Option<&Located<Vec<String>>>,
-    actual: &[String],
-) -> Option<Finding> {
-    let expected = expected.filter(|expected| expected.value != actual)?;
-    let message = format!(
-        "the {name} must be {}, it is {}",
-        shown_list(&expected.value),
-        shown_list(actual)
+        judged,
     );
-    Some(Finding::new(&expected.place, kind, message))
+    let forbidden = check.not_labels.as_ref();
+    judged.add(Ok(names("config.not_labels", "label", forbidden, &labels)));
 }
 
 fn pairs<'a>(
     kind: &'static str,
     word: &str,
-    expected: Option<&Pairs<TextExpectation>>,
+    expected: Option<&Pairs<Setting>>,
     actual: &dyn Fn(&str) -> Option<&'a str>,
     root: &Path,
-) -> Result<Vec<Finding>, Problem> {
-    let mut findings = Vec::new();
+    judged: &mut Judged,
+) {
     for (name, expected) in expected.into_iter().flat_map(|pairs| &pairs.0) {
         let shown = format!("the {word} `{}`", name.value);
-        match actual(&name.value) {
-            Some(value) => {
-                let subject = Subject {
-                    kind,
-                    name: &shown,
-                    root,
-                };
-                findings.extend(judge_text(subject, expected, &Captured::whole(value))?);
+        let finding = |place, message| Ok(vec![Finding::new(place, kind, message)]);
+        judged.add(match (expected, actual(&name.value)) {
+            (Setting::Exists(exists), Some(_)) if !exists.value => {
+                // Not its value: what must not be there may be a secret.
+                finding(
+                    &exists.place,
+                    format!("{shown} is set, which it must not be"),
+                )
             }
-            None => findings.push(Finding::new(
-                &name.place,
-                kind,
-                format!("{shown} is not set"),
-            )),
+            (Setting::Exists(exists), None) if exists.value => {
+                finding(&exists.place, format!("{shown} is not set"))
+            }
+            (Setting::Exists(_), _) => Ok(Vec::new()),
+            (Setting::Text(text), Some(value)) => texts::judge(kind, &shown, text, value, root),
+            (Setting::Text(_), None) => finding(&name.place, format!("{shown} is not set")),
+        });
+    }
+}
+
+fn names(
+    kind: &'static str,
+    word: &str,
+    forbidden: Option<&OneOrMany<Located<NameGlob>>>,
+    actual: &[&str],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for glob in forbidden.into_iter().flat_map(|many| &many.0) {
+        for name in actual.iter().filter(|name| glob.is_match(name)) {
+            let message = if *name == glob.text() {
+                format!("the {word} `{name}` is set, which it must not be")
+            } else {
+                let glob = glob.text();
+                format!("the {word} `{name}` is set, no name may match `{glob}`")
+            };
+            findings.push(Finding::new(&glob.place, kind, message));
         }
     }
-    Ok(findings)
+    findings
 }
 
-fn shown(text: &str) -> String {
-    if text.is_empty() {
-        "empty".to_owned()
+/// A port is one of TCP unless it says otherwise.
+fn with_protocol(port: &str) -> String {
+    if port.contains('/') {
+        port.to_owned()
     } else {
-        format!("`{text}`")
+        format!("{port}/tcp")
     }
-}
-
-/// In exec form, so that `["a b"]` and `["a", "b"]` don't look the same.
-fn shown_list(list: &[String]) -> String {
-    if list.is_empty() {
-        return "empty".to_owned();
-    }
-    let words: Vec<String> = list.iter().map(|word| format!("{word:?}")).collect();
-    format!("[{}]", words.join(", "))
 }

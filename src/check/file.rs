@@ -2,194 +2,247 @@
 
 use std::path::Path;
 
-use super::files::{Resolved, resolve};
-use crate::engine::{Captured, EngineError, FileKind, FileStat, Files};
+use super::access::{self, Target};
+use super::attributes;
+use super::files::{Known, Memory};
+use super::glob;
+use super::judged::Judged;
+use super::links::{Resolved, resolve};
+use crate::engine::{Captured, FileKind, FileOwner, FileStat, Files};
 use crate::expect::{Subject, judge as judge_text};
-use crate::source::Located;
-use crate::spec::{FileCheck, FileType};
+use crate::source::{Located, Place};
+use crate::spec::{
+    FileCheck, FileExpectation, FilePattern, FilesExpectation, PatternKind, TextExpectation,
+};
 use crate::verdict::{Finding, Problem};
 
 /// A file whose content is compared is read into memory; larger ones are refused.
 const MAX_CONTENT: u64 = 16 << 20;
-/// passwd and group files are small.
-const MAX_NAMES: u64 = 1 << 20;
 
-/// Judges one path.
+/// Something that is there.
+pub(super) struct Thing {
+    /// The path as the spec has it.
+    pub asked: String,
+    /// The path without a link at its end, unless the link itself is looked at.
+    pub path: String,
+    pub stat: FileStat,
+    /// If it is known already.
+    pub owner: Option<FileOwner>,
+}
+
+impl Thing {
+    /// The path for messages.
+    fn shown(&self) -> String {
+        if self.asked == self.path {
+            self.asked.clone()
+        } else {
+            format!("{} (a link to {})", self.asked, self.path)
+        }
+    }
+}
+
+/// Judges one path or one glob.
 pub(super) fn judge(
     check: &FileCheck,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    judge_pattern(&check.file, &check.expected, files, root)
+}
+
+/// Judges several paths and globs.
+pub(super) fn judge_all(
+    expected: &FilesExpectation,
     files: &dyn Files,
     root: &Path,
 ) -> Result<Vec<Finding>, Problem> {
-    let path = check.file.value.as_str();
-    let must_exist = check.exists.as_ref().is_none_or(|exists| exists.value);
-    let place = check
-        .exists
-        .as_ref()
-        .map_or(&check.file.place, |exists| &exists.place);
-    let wants_link = check
-        .r#type
-        .as_ref()
-        .is_some_and(|kind| kind.value == FileType::Symlink);
-
-    if !must_exist {
-        // A link is something too, wherever it leads.
-        let there = files.stat(path)?.is_some();
-        let message = format!("{path} exists, which it must not");
-        return Ok(there
-            .then(|| Finding::new(place, "file.exists", message))
-            .into_iter()
-            .collect());
+    let memory = Memory::default();
+    let known = Known::new(&memory, files);
+    let mut judged = Judged::default();
+    for (pattern, expected) in &expected.0 {
+        judged.add(judge_pattern(pattern, expected, &known, root));
     }
-    let resolved = if wants_link {
-        match files.stat(path)? {
-            Some(stat) => Resolved::Found(path.to_owned(), stat),
-            None => Resolved::Missing,
-        }
-    } else {
-        resolve(files, path)?
-    };
-    let (path, stat) = match resolved {
-        Resolved::Found(path, stat) => (path, stat),
-        Resolved::Missing => {
-            let message = format!("{path} does not exist");
-            return Ok(vec![Finding::new(place, "file.exists", message)]);
-        }
-        Resolved::Dangling(target) => {
-            let message = format!("{path} is a link to {target}, where nothing is");
-            return Ok(vec![Finding::new(place, "file.exists", message)]);
-        }
-    };
-    let mut findings = attributes(check, &path, &stat);
-    findings.extend(ownership(check, files, &path)?);
-    if let Some(expected) = &check.content {
-        if stat.kind == FileKind::File {
-            let content = files.read(&path, MAX_CONTENT)?;
-            let name = format!("the content of {path}");
-            let subject = Subject {
-                kind: "file.content",
-                name: &name,
-                root,
-            };
-            findings.extend(judge_text(subject, expected, &Captured::whole(content))?);
-        } else {
-            let message = format!("{path} is {}, so it has no content", describe(stat.kind));
-            let place = expected
-                .0
-                .first()
-                .map_or(&check.file.place, |first| &first.place);
-            findings.push(Finding::new(place, "file.content", message));
-        }
-    }
-    Ok(findings)
+    judged.finish()
 }
 
-fn attributes(check: &FileCheck, path: &str, stat: &FileStat) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(expected) = &check.r#type
-        && !is_type(stat.kind, expected.value)
-    {
-        let (word, found) = (expected.value.word(), describe(stat.kind));
-        let message = format!("{path} must be a {word}, it is {found}");
-        findings.push(Finding::new(&expected.place, "file.type", message));
+fn judge_pattern(
+    pattern: &Located<FilePattern>,
+    expected: &FileExpectation,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    let place = expected.exists.as_ref();
+    let place = place.map_or(&pattern.place, |exists| &exists.place);
+    match pattern.kind() {
+        PatternKind::Path(path) if expected.must_exist() => {
+            judge_path(path, None, expected, place, files, root)
+        }
+        PatternKind::Path(path) => {
+            // A link is something too, wherever it leads.
+            let there = files.stat(path)?.is_some();
+            let message = format!("{path} exists, which it must not");
+            let finding = there.then(|| Finding::new(place, "file.exists", message));
+            Ok(finding.into_iter().collect())
+        }
+        PatternKind::Glob(glob) => glob::judge(pattern.text(), glob, expected, place, files, root),
     }
-    if let Some(expected) = &check.mode
-        && stat.mode != expected.value.0
-    {
-        let message = format!(
-            "the mode of {path} must be {:04o}, it is {:04o}",
-            expected.value.0, stat.mode
-        );
-        findings.push(Finding::new(&expected.place, "file.mode", message));
+}
+
+/// Judges what is at a path, where something must be. `known` is what a listing says of it.
+pub(super) fn judge_path(
+    asked: &str,
+    known: Option<(FileStat, FileOwner)>,
+    expected: &FileExpectation,
+    place: &Place,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    let missing = |message: String| Ok(vec![Finding::new(place, "file.exists", message)]);
+    let is_link = |stat: &FileStat| stat.kind == FileKind::Symlink;
+    let (path, stat, owner) = match known {
+        Some((stat, owner)) if expected.is_about_link() || !is_link(&stat) => {
+            (asked.to_owned(), stat, Some(owner))
+        }
+        _ if expected.is_about_link() => match files.stat(asked)? {
+            Some(stat) => (asked.to_owned(), stat, None),
+            None => return missing(format!("{asked} does not exist")),
+        },
+        _ => match resolve(files, asked)? {
+            Resolved::Found(path, stat) => (path, stat, None),
+            Resolved::Missing => return missing(format!("{asked} does not exist")),
+            Resolved::Dangling(target) => {
+                return missing(format!("{asked} is a link to {target}, where nothing is"));
+            }
+            Resolved::Circular => {
+                return missing(format!("{asked} is a link that leads in a circle"));
+            }
+        },
+    };
+    let asked = asked.to_owned();
+    let thing = Thing {
+        asked,
+        path,
+        stat,
+        owner,
+    };
+    judge_thing(&thing, expected, place, files, root)
+}
+
+fn judge_thing(
+    thing: &Thing,
+    expected: &FileExpectation,
+    place: &Place,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    let shown = thing.shown();
+    let mut judged = Judged::default();
+    judged.add(Ok(attributes::judge(expected, &shown, &thing.stat)));
+    judged.add(ownership(thing, &shown, expected, files));
+    if let Some(digest) = &expected.sha256 {
+        judged.add(match no_content(thing, &shown) {
+            Some(message) => Ok(vec![Finding::new(&digest.place, "file.sha256", message)]),
+            None => attributes::sha256(digest, &thing.path, &shown, files),
+        });
     }
-    if let Some(expected) = &check.size
-        && !expected.value.allow(stat.size)
-    {
-        let (bounds, size) = (expected.value.describe(), stat.size);
-        let message = format!("the size of {path} must be {bounds}, it is {size}");
-        findings.push(Finding::new(&expected.place, "file.size", message));
+    if let Some(text) = &expected.content {
+        judged.add(match no_content(thing, &shown) {
+            Some(message) => Ok(vec![Finding::new(
+                first_place(text, place),
+                "file.content",
+                message,
+            )]),
+            None => content(text, thing, &shown, files, root),
+        });
     }
-    findings
+    if let Some(text) = &expected.link_target {
+        judged.add(link_target(text, thing, &shown, place, files, root));
+    }
+    judged.finish()
 }
 
 fn ownership(
-    check: &FileCheck,
-    files: &dyn Files,
-    path: &str,
-) -> Result<Vec<Finding>, EngineError> {
-    let mut findings = Vec::new();
-    if check.owner.is_none() && check.group.is_none() {
-        return Ok(findings);
+    thing: &Thing,
+    shown: &str,
+    expected: &FileExpectation,
+    files: &Known<'_>,
+) -> Result<Vec<Finding>, Problem> {
+    let executors = expected.executable_by.as_ref();
+    if expected.owner.is_none() && expected.group.is_none() && executors.is_none() {
+        return Ok(Vec::new());
     }
-    let owner = files.owner(path)?;
-    let sides = [
-        (
-            &check.owner,
-            "owner",
-            "file.owner",
-            "/etc/passwd",
-            owner.uid,
-        ),
-        (&check.group, "group", "file.group", "/etc/group", owner.gid),
-    ];
-    for (expected, word, kind, names, id) in sides {
-        let Some(expected) = expected else { continue };
-        if let Some(message) = wrong_owner(expected, id, names, files)? {
-            let message = format!("the {word} of {path} {message}");
-            findings.push(Finding::new(&expected.place, kind, message));
-        }
+    let owner = match thing.owner {
+        Some(owner) => owner,
+        None => files.owner(&thing.path)?,
+    };
+    let mut findings = attributes::ownership(expected, shown, owner, files)?;
+    let target = Target {
+        path: &thing.asked,
+        shown,
+        mode: thing.stat.mode,
+        owner,
+    };
+    for executor in executors.into_iter().flat_map(|all| &all.0) {
+        findings.extend(access::judge(executor, &target, files)?);
     }
     Ok(findings)
 }
 
-/// Names are those of the image's own passwd and group files; a number needs no file.
-fn wrong_owner(
-    expected: &Located<String>,
-    id: u64,
-    names: &str,
-    files: &dyn Files,
-) -> Result<Option<String>, EngineError> {
-    if let Ok(number) = expected.value.parse::<u64>() {
-        return Ok((number != id).then(|| format!("must be {number}, it is {id}")));
-    }
-    let table = match resolve(files, names)? {
-        Resolved::Found(path, _) => files.read(&path, MAX_NAMES)?,
-        _ => Vec::new(),
-    };
-    let table = String::from_utf8_lossy(&table);
-    let entries = || {
-        table.lines().filter_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            Some((name, fields.nth(1)?.parse::<u64>().ok()?))
-        })
-    };
-    let expected = expected.value.as_str();
-    match entries().find(|(name, _)| *name == expected) {
-        Some((_, wanted)) if wanted == id => Ok(None),
-        Some(_) => {
-            let found = entries().find(|(_, number)| *number == id);
-            let found = found.map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
-            Ok(Some(format!("must be {expected}, it is {found}")))
-        }
-        None => Ok(Some(format!(
-            "must be {expected}, which {names} of the image does not know"
-        ))),
-    }
+/// Why a thing has no content to look at.
+fn no_content(thing: &Thing, shown: &str) -> Option<String> {
+    let kind = thing.stat.kind;
+    (kind != FileKind::File).then(|| {
+        let what = attributes::describe(kind);
+        format!("{shown} is {what}, so it has no content")
+    })
 }
 
-fn is_type(kind: FileKind, expected: FileType) -> bool {
-    match expected {
-        FileType::File => kind == FileKind::File,
-        FileType::Directory => kind == FileKind::Directory,
-        FileType::Symlink => kind == FileKind::Symlink,
-    }
+fn content(
+    expected: &TextExpectation,
+    thing: &Thing,
+    shown: &str,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    let content = files.read(&thing.path, MAX_CONTENT)?;
+    let name = format!("the content of {shown}");
+    let kind = "file.content";
+    let subject = Subject {
+        kind,
+        name: &name,
+        root,
+    };
+    judge_text(subject, expected, &Captured::whole(content))
 }
 
-fn describe(kind: FileKind) -> &'static str {
-    match kind {
-        FileKind::File => "a file",
-        FileKind::Directory => "a directory",
-        FileKind::Symlink => "a symlink",
-        FileKind::Other => "a device, pipe or socket",
+fn link_target(
+    expected: &TextExpectation,
+    thing: &Thing,
+    shown: &str,
+    place: &Place,
+    files: &Known<'_>,
+    root: &Path,
+) -> Result<Vec<Finding>, Problem> {
+    let kind = "file.link_target";
+    if thing.stat.kind != FileKind::Symlink {
+        let what = attributes::describe(thing.stat.kind);
+        let message = format!("{shown} must be a symlink, it is {what}");
+        return Ok(vec![Finding::new(
+            first_place(expected, place),
+            kind,
+            message,
+        )]);
     }
+    // A listing has the words of the link; what looks at one path may have followed it.
+    let target = match (&thing.owner, &thing.stat.link_target) {
+        (Some(_), Some(target)) => target.clone(),
+        _ => files.link_target(&thing.path)?,
+    };
+    let name = format!("the target of the link {shown}");
+    super::texts::judge(kind, &name, expected, &target, root)
+}
+
+fn first_place<'a>(expected: &'a TextExpectation, otherwise: &'a Place) -> &'a Place {
+    let first = expected.0.first();
+    first.map_or(otherwise, |first| &first.place)
 }

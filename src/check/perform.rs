@@ -6,8 +6,13 @@ use std::collections::BTreeMap;
 use super::config;
 use super::file;
 use super::files::ImageFiles;
+use super::hygiene;
+use super::layers;
+use super::libraries;
+use super::packages;
 use super::reproduce;
 use super::run;
+use super::service;
 use super::tool;
 use crate::engine::{Captured, Engine, EngineError, ImageConfig};
 use crate::plan::Case;
@@ -112,13 +117,36 @@ fn perform_kind(
         CheckKind::Help(check, settings) => {
             return tool::help(case, check, settings, engine, image);
         }
+        CheckKind::Service(check, settings) => {
+            return service::perform(case, check, settings, engine, image);
+        }
         CheckKind::File(check) => (
             file::judge(check, &files.view(engine), &case.root),
             reproduce::file(program, image, check),
         ),
         CheckKind::Config(check) => (
             config::judge(check, image, &case.root),
-            reproduce::config(program, image),
+            reproduce::config(program, image, check),
+        ),
+        CheckKind::Library(check) => (
+            libraries::judge(check, files, engine),
+            reproduce::library(program, image, check),
+        ),
+        CheckKind::Package(check) => (
+            packages::judge(check, files, engine, &case.info.name()),
+            reproduce::package(program, image, check),
+        ),
+        CheckKind::Hygiene(check) => (
+            hygiene::judge(check, files, engine),
+            reproduce::hygiene(program, image, check),
+        ),
+        CheckKind::Size(expected) => (
+            layers::judge_size(expected, image),
+            reproduce::size(program, image),
+        ),
+        CheckKind::Layers(check) => (
+            layers::judge(check, image, engine),
+            reproduce::layers(program, image, check),
         ),
         CheckKind::Late(_) => {
             return Observation::undecided(Problem {

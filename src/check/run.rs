@@ -1,9 +1,10 @@
 //! Run checks.
 
+use super::file::judge_all;
 use super::perform::{Observation, verdict};
 use super::process::{KEPT_OUTPUT, argv, process, stdin};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Image, Look, Outcome, Process, holder};
+use crate::engine::{Ended, Engine, Files, Image, Look, Outcome, Process, holder};
 use crate::expect::{Subject, judge as judge_text};
 use crate::plan::Case;
 use crate::spec::{ExitExpectation, RunCheck, RunSettings};
@@ -36,9 +37,20 @@ pub(super) fn perform(
         Some(check),
         &case.root,
     ));
-    match execute(check, &process, engine, image, None) {
+    let mut left: Result<Vec<Finding>, Problem> = Ok(Vec::new());
+    let mut look = |files: &dyn Files| {
+        if let Some(expected) = &check.files {
+            left = judge_all(expected, files, &case.root);
+        }
+    };
+    let look: Option<&mut Look<'_>> = match check.files {
+        Some(_) => Some(&mut look),
+        None => None,
+    };
+    match execute(check, &process, engine, image, look) {
         Ok(mut outcome) => {
-            let verdict = verdict(judge(case, check, settings, &process, &outcome));
+            let judged = judge(case, check, settings, &process, &outcome);
+            let verdict = verdict(both(judged, left));
             outcome.stdout.shorten(KEPT_OUTPUT);
             outcome.stderr.shorten(KEPT_OUTPUT);
             let started = !matches!(outcome.ended, Ended::NotStarted { .. });
@@ -53,6 +65,21 @@ pub(super) fn perform(
             reproduce,
             ..Observation::undecided(problem)
         },
+    }
+}
+
+/// One expectation that does not hold decides, whatever can't be told of the others.
+fn both(
+    first: Result<Vec<Finding>, Problem>,
+    second: Result<Vec<Finding>, Problem>,
+) -> Result<Vec<Finding>, Problem> {
+    match (first, second) {
+        (Ok(mut findings), Ok(more)) => {
+            findings.extend(more);
+            Ok(findings)
+        }
+        (Ok(findings), Err(_)) | (Err(_), Ok(findings)) if !findings.is_empty() => Ok(findings),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
     }
 }
 
@@ -177,7 +204,8 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
     findings
 }
 
-fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
+/// What is wrong with how a process ended.
+pub(super) fn wrong_exit(expected: &ExitExpectation, ended: &Ended) -> Option<String> {
     let words = expected.describe();
     match ended {
         // A command that is not there is no command that fails, unless its code is expected.

@@ -3,6 +3,7 @@
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::build::BuildArgs;
+use super::schema::SchemaArgs;
 use super::test::TestArgs;
 
 /// Puts container images through their sea trials before they ship.
@@ -19,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Build images of the project, parents first
     Build(BuildArgs),
+    /// Print the JSON Schema of specs or of the project file, for editors
+    Schema(SchemaArgs),
     /// Test images by their specs
     Test(Box<TestArgs>),
 }

@@ -4,6 +4,7 @@ mod args;
 pub mod build;
 mod exit;
 mod progress;
+pub mod schema;
 mod session;
 mod signals;
 pub mod test;

@@ -35,6 +35,11 @@ impl Capture {
         self.tail.extend(rest);
     }
 
+    /// How many bytes there were so far.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Ends the stream.
     pub fn finish(self) -> Captured {
         let omitted = self.total - (self.head.len() + self.tail.len()) as u64;

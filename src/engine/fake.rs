@@ -179,7 +179,9 @@ impl Engine for FakeEngine {
             id: format!("sha256:{}", "0".repeat(64)),
             reference,
             repo_digests: Vec::new(),
-            size: 0,
+            size: None,
+            layers: None,
+            author: String::new(),
             config: ImageConfig::default(),
         })
     }
@@ -254,6 +256,18 @@ impl Files for &Script {
     fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {
         let content = self.files.get(path).cloned();
         Ok(content.unwrap_or_default().into_bytes())
+    }
+
+    fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
+        take(&self.read(path, u64::MAX)?);
+        Ok(())
+    }
+
+    fn link_target(&self, path: &str) -> Result<String, EngineError> {
+        Err(EngineError::Failed {
+            step: "read a link",
+            reason: format!("{path} is none"),
+        })
     }
 
     fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {

@@ -1,6 +1,7 @@
 //! Images and the files in them, as every engine describes them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// An image that an engine holds.
 #[derive(Debug, Clone)]
@@ -11,8 +12,12 @@ pub struct Image {
     pub id: String,
     /// `repository@digest` for each registry it was pulled from or pushed to.
     pub repo_digests: Vec<String>,
-    /// Size of all layers, in bytes, as the engine counts them.
-    pub size: u64,
+    /// Size of all layers, in bytes, as the engine counts them; `None` if it does not say.
+    pub size: Option<u64>,
+    /// How many layers it has; `None` if the engine does not say.
+    pub layers: Option<usize>,
+    /// Who made it; empty if nobody is said.
+    pub author: String,
     /// How it wants to be run.
     pub config: ImageConfig,
 }
@@ -33,10 +38,49 @@ pub struct ImageConfig {
     pub user: String,
     /// Working directory; empty is `/`.
     pub workdir: String,
+    /// The shell of shell forms; empty for the usual one.
+    pub shell: Vec<String>,
+    /// Ports, as `80/tcp`, sorted.
+    pub exposed_ports: Vec<String>,
+    /// Paths that become volumes, sorted.
+    pub volumes: Vec<String>,
+    /// How a container's health is found out, unless there is no way or it is switched off.
+    pub healthcheck: Option<Healthcheck>,
+    /// The signal that stops a container; empty for the usual one.
+    pub stop_signal: String,
+    /// Instructions for images that are built from this one.
+    pub onbuild: Vec<String>,
     /// CPU architecture in Go's spelling (`amd64`).
     pub architecture: String,
+    /// Variant of the architecture (`v8`); mostly empty.
+    pub variant: String,
     /// Operating system in Go's spelling (`linux`).
     pub os: String,
+}
+
+/// How the engine finds out whether a container is well. What the image leaves open is what the
+/// engine does then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Healthcheck {
+    /// `CMD` and a command in exec form, or `CMD-SHELL` and a line.
+    pub test: Vec<String>,
+    /// The time between two tests.
+    pub interval: Duration,
+    /// The time that one test may take.
+    pub timeout: Duration,
+    /// The time after the start in which failures don't count.
+    pub start_period: Duration,
+    /// How many failures in a row make a container unhealthy.
+    pub retries: i64,
+}
+
+/// One step of an image's history.
+#[derive(Debug, Clone)]
+pub struct HistoryStep {
+    /// The instruction or command, as the builder wrote it down.
+    pub created_by: String,
+    /// What it added, in bytes; 0 for a step without a layer.
+    pub size: u64,
 }
 
 /// What kind of thing a path is.
@@ -48,7 +92,15 @@ pub enum FileKind {
     Directory,
     /// A symbolic link.
     Symlink,
-    /// A device, socket or pipe.
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// Something that the engine has no name for.
     Other,
 }
 
@@ -61,7 +113,8 @@ pub struct FileStat {
     pub mode: u32,
     /// Size in bytes.
     pub size: u64,
-    /// Where a symbolic link leads: absolute, or relative to the link's folder.
+    /// Where a symbolic link leads: absolute, or relative to the link's folder. Engines may have
+    /// resolved further links in it; [`Files::link_target`](super::Files::link_target) has not.
     pub link_target: Option<String>,
 }
 

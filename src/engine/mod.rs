@@ -11,7 +11,9 @@ mod traits;
 
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
-pub use image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
+pub use image::{
+    FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
+};
 pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
 pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder};
 pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

@@ -70,6 +70,33 @@ pub struct Mount {
     pub target: String,
 }
 
+impl Process {
+    /// A process of which nothing is said: as the image has it, without a network.
+    pub fn new(check: impl Into<String>, argv: Vec<String>, timeout: Duration) -> Self {
+        Self {
+            check: check.into(),
+            argv,
+            env: Vec::new(),
+            user: None,
+            workdir: None,
+            stdin: None,
+            mounts: Vec::new(),
+            tmpfs: Vec::new(),
+            network: Network::None,
+            limits: Limits::default(),
+            cap_add: Vec::new(),
+            cap_drop: Vec::new(),
+            read_only: false,
+            platform: None,
+            ports: Vec::new(),
+            isolation: Isolation::Fresh,
+            exact: false,
+            timeout,
+            output_limit: 1 << 20,
+        }
+    }
+}
+
 /// Whether processes share a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {

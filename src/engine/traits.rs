@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use super::image::{FileEntry, FileOwner, FileStat, Image};
+use super::image::{FileEntry, FileOwner, FileStat, HistoryStep, Image};
 use super::process::{Outcome, Process};
 use super::running::{Running, Tap};
 
@@ -36,6 +36,17 @@ pub trait Engine: Send + Sync {
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError>;
+
+    /// How an image came to be, from the last step to the first.
+    ///
+    /// # Errors
+    /// When the engine can't tell.
+    fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
+        Err(EngineError::Failed {
+            step: "tell the history of an image",
+            reason: format!("this engine knows none of `{}`", image.reference),
+        })
+    }
 
     /// Starts a process in a fresh container of `image` that goes on in the background; its
     /// `timeout` does not count. What it reads is written, and then its standard input stays open.
@@ -81,6 +92,18 @@ pub trait Files {
     /// # Errors
     /// When it can't be read, or [`EngineError::TooLarge`] beyond `limit`.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError>;
+
+    /// Shows the content of a regular file of any size to `take`, piece by piece.
+    ///
+    /// # Errors
+    /// When it can't be read to its end; what `take` was shown is then worth nothing.
+    fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError>;
+
+    /// Where a symbolic link leads, just as it says it.
+    ///
+    /// # Errors
+    /// When the engine can't tell, or it is no link.
+    fn link_target(&self, path: &str) -> Result<String, EngineError>;
 
     /// Visits everything below `folder`, which is a folder and no link, in no order that can be
     /// relied on. Links are not followed. The content of a regular file can be read as it passes.

@@ -6,12 +6,14 @@ mod file;
 mod globs;
 mod graph;
 mod load;
+mod schema;
 mod template;
 
 pub use file::{ImageEntry, ProjectFile};
 pub use globs::FileGlobs;
 pub use graph::UnknownImage;
 pub use load::{FILE_NAME, Image, Project, ProjectError};
+pub use schema::schema;
 pub use template::{Piece, Template};
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Node, Part, parts};
+use crate::yaml::{Context, Decode, Definitions, Describe, Node, Part, parts};
+use serde_json::Value;
 
 /// A text with its substitutions, not yet filled in.
 #[derive(Debug, Clone, Default)]
@@ -90,5 +91,11 @@ fn piece(inner: &Located<String>, context: &mut Context) -> Option<Piece> {
             context.report(Diagnostic::new(&inner.place, message).help(KNOWN));
             None
         }
+    }
+}
+
+impl Describe for Template {
+    fn schema(definitions: &mut Definitions) -> Value {
+        String::schema(definitions)
     }
 }

@@ -46,7 +46,9 @@ fn image(name: &str, known: bool) -> ImageInfo {
             reference,
             id: format!("sha256:{}", "3f".repeat(32)),
             repo_digests: vec![format!("ghcr.io/example/{name}@sha256:{}", "a1".repeat(32))],
-            size: 123_456_789,
+            size: Some(123_456_789),
+            layers: Some(3),
+            author: String::new(),
             config: ImageConfig {
                 os: "linux".into(),
                 architecture: "amd64".into(),

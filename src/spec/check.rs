@@ -5,10 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::ConfigCheck;
-use super::file::FileCheck;
+use super::file::{FileCheck, FilesExpectation};
+use super::hygiene::HygieneCheck;
 use super::late::Late;
+use super::layers::LayersCheck;
+use super::libraries::LibraryCheck;
 use super::options::CheckOptions;
+use super::packages::PackageCheck;
 use super::run::{RunCheck, RunSettings, Stdin};
+use super::service::ServiceCheck;
+use super::size::SizeBounds;
 use super::text::TextExpectation;
 use super::tools::{HelpCheck, VersionCheck};
 use crate::source::{Located, Place, Source};
@@ -63,6 +69,18 @@ pub enum CheckKind {
     File(Box<FileCheck>),
     /// The image's configuration.
     Config(Box<ConfigCheck>),
+    /// The image as the service it is.
+    Service(Box<ServiceCheck>, Box<RunSettings>),
+    /// The size of the image.
+    Size(Located<SizeBounds>),
+    /// The layers of the image.
+    Layers(Box<LayersCheck>),
+    /// The libraries of a program.
+    Library(Box<LibraryCheck>),
+    /// An installed package.
+    Package(Box<PackageCheck>),
+    /// A rule about what is left in the image.
+    Hygiene(Box<HygieneCheck>),
     /// Something that can only be read once the image is known.
     Late(Box<Late>),
 }
@@ -72,14 +90,17 @@ impl CheckKind {
     pub(super) fn default_name(&self) -> String {
         let name = match self {
             Self::Run(run, _) => run.run.summary(),
-            Self::File(file) => match &file.exists {
-                Some(exists) if !exists.value => format!("no file {}", file.file.value),
-                _ => format!("file {}", file.file.value),
-            },
+            Self::File(file) if file.expected.must_exist() => {
+                format!("file {}", file.file.text())
+            }
+            Self::File(file) => format!("no file {}", file.file.text()),
             Self::Config(_) => "config".to_owned(),
+            Self::Size(_) => "size".to_owned(),
+            Self::Layers(_) => "layers".to_owned(),
             Self::Version(check, _) => format!("version of {}", check.tool.name.value),
             Self::Help(check, _) => format!("help of {}", check.tool.name.value),
-            Self::Late(_) => String::new(),
+            Self::Service(..) => "service".to_owned(),
+            Self::Library(_) | Self::Package(_) | Self::Hygiene(_) | Self::Late(_) => String::new(),
         };
         let printable = name.chars().map(|c| if c.is_control() { ' ' } else { c });
         printable.take(200).collect::<String>().trim().to_owned()
@@ -88,43 +109,51 @@ impl CheckKind {
     /// The files of the project that the check needs, and where it says so.
     pub fn host_files(&self) -> Vec<(PathBuf, Place)> {
         let settings = match self {
-            Self::Run(_, settings) | Self::Version(_, settings) | Self::Help(_, settings) => {
-                Some(settings)
-            }
-            Self::File(_) | Self::Config(_) | Self::Late(_) => None,
+            Self::Run(_, settings)
+            | Self::Version(_, settings)
+            | Self::Help(_, settings)
+            | Self::Service(_, settings) => Some(settings),
+            _ => None,
         };
         let mounts = settings.iter().flat_map(|settings| &settings.mounts);
         let mounts = mounts
             .flat_map(|pairs| &pairs.0)
             .map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
-        let stdin = match self {
-            Self::Run(run, _) => run.stdin.as_ref().and_then(|stdin| match &stdin.value {
-                Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
-                Stdin::Text(_) => None,
-            }),
-            _ => None,
+        let stdins: Vec<&Located<Stdin>> = match self {
+            Self::Run(run, _) => run.stdin.iter().collect(),
+            Self::Service(service, _) => service.stdins().collect(),
+            _ => Vec::new(),
         };
+        let stdins = stdins.into_iter().filter_map(|stdin| match &stdin.value {
+            Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
+            Stdin::Text(_) => None,
+        });
         let golden = self
             .texts()
             .into_iter()
             .flat_map(TextExpectation::host_files);
         let golden = golden.map(|path| (path.value.clone(), path.place.clone()));
-        mounts.chain(stdin).chain(golden).collect()
+        mounts.chain(stdins).chain(golden).collect()
     }
 
     /// What the check expects of texts.
     fn texts(&self) -> Vec<&TextExpectation> {
         match self {
-            Self::Run(run, _) => run.stdout.iter().chain(&run.stderr).collect(),
-            Self::File(file) => file.content.iter().collect(),
-            Self::Config(config) => {
-                let pairs = config.env.iter().chain(&config.labels);
-                pairs
-                    .flat_map(|pairs| &pairs.0)
-                    .map(|(_, text)| text)
-                    .collect()
+            Self::Run(run, _) => {
+                let files = run.files.iter().flat_map(FilesExpectation::texts);
+                run.stdout.iter().chain(&run.stderr).chain(files).collect()
             }
-            Self::Version(..) | Self::Help(..) | Self::Late(_) => Vec::new(),
+            Self::Service(service, _) => service.texts(),
+            Self::File(file) => file.expected.texts().collect(),
+            Self::Config(config) => config.texts().collect(),
+            Self::Version(..)
+            | Self::Help(..)
+            | Self::Size(_)
+            | Self::Layers(_)
+            | Self::Library(_)
+            | Self::Package(_)
+            | Self::Hygiene(_)
+            | Self::Late(_) => Vec::new(),
         }
     }
 }

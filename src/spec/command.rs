@@ -1,7 +1,8 @@
 //! Commands in shell form and in exec form.
 
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Context, Decode, Kind, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node};
+use serde_json::{Value, json};
 
 /// What to execute, as in a Dockerfile's `RUN`, `CMD` and `ENTRYPOINT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,5 +47,15 @@ impl Decode for Command {
             return None;
         }
         Some(command)
+    }
+}
+
+impl Describe for Command {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let list = json!({"type": "array", "items": String::schema(definitions), "minItems": 1});
+        json!({
+            "anyOf": [String::schema(definitions), list],
+            "examples": ["samtools --version | head -n 1", ["samtools", "--version"]],
+        })
     }
 }

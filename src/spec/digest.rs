@@ -1,8 +1,9 @@
 //! SHA-256 digests in specs.
 
+use serde_json::Value;
 use std::fmt;
 
-use crate::yaml::{Context, Decode, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Node, text};
 
 /// A SHA-256 digest, written as 64 hexadecimal digits, with or without `sha256:` in front.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,5 +30,11 @@ impl Decode for Sha256Digest {
             return Some(Self(hex.to_ascii_lowercase()));
         }
         context.mismatch(node, "a SHA-256 digest (64 hexadecimal digits)")
+    }
+}
+
+impl Describe for Sha256Digest {
+    fn schema(_: &mut Definitions) -> Value {
+        text("^(sha256:)?[0-9a-fA-F]{64}$", &[])
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::check::{Check, CheckKind};
 use super::each::{Row, rows};
-use super::kind::{self, Found, KINDS};
+use super::kind;
 use super::late::Late;
 use super::options::{CheckOptions, DefaultOptions};
 use super::run::RunSettings;
@@ -294,14 +294,11 @@ impl Head {
 fn read_now(node: &Node, defaults: &Defaults, context: &mut Context) -> Option<Vec<Check>> {
     let mut entries = Entries::new(node, "a check", context)?;
     let head = Head::take(&mut entries, defaults, context);
-    let known: Vec<&str> = KINDS.into_iter().filter(|kind| entries.has(kind)).collect();
-    let found = kind::read(node, &mut entries, defaults, context);
-    if known.len() != 1 {
-        // Whose the other keys are is not known.
-        return None;
-    }
+    // Whose the other keys are is not known without a kind.
+    let kind = kind::of(node, &entries, context)?;
+    let found = kind.read(&mut entries, defaults, context);
     let timeout = entries.optional("timeout", context);
-    entries.finish(kind::describe(known[0]), context);
+    entries.finish(kind.what, context);
     let (mut head, found) = (head?, found?);
     head.timeout = timeout?;
     let name = match &head.name {
@@ -309,20 +306,14 @@ fn read_now(node: &Node, defaults: &Defaults, context: &mut Context) -> Option<V
         None => None,
     };
     let alone = found.len() == 1;
-    let checks = found.into_iter().map(
-        |Found {
-             name: item,
-             place,
-             kind,
-         }| {
-            let name = match &name {
-                Some(name) if alone => name.clone(),
-                Some(name) => format!("{name}: {item}"),
-                None => item,
-            };
-            head.check(name, place, kind, node)
-        },
-    );
+    let checks = found.into_iter().map(|found| {
+        let name = match &name {
+            Some(name) if alone => name.clone(),
+            Some(name) => format!("{name}: {}", found.item.unwrap_or(found.name)),
+            None => found.name,
+        };
+        head.check(name, found.place, found.kind, node)
+    });
     Some(checks.collect())
 }
 

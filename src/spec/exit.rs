@@ -1,7 +1,8 @@
 //! Exit codes that a command may end with.
 
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Context, Decode, Kind, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, or_expression};
+use serde_json::{Value, json};
 
 /// The exit codes that count as success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,5 +63,15 @@ fn code(node: &Node, context: &mut Context) -> Option<i64> {
     match node.scalar().and_then(|text| text.parse().ok()) {
         Some(code) if (0..=255).contains(&code) => Some(code),
         _ => context.mismatch(node, "an exit code from 0 to 255, or `nonzero`"),
+    }
+}
+
+impl Describe for ExitExpectation {
+    fn schema(_: &mut Definitions) -> Value {
+        let code = or_expression(&json!({"type": "integer", "minimum": 0, "maximum": 255}));
+        json!({
+            "anyOf": [code, {"const": "nonzero"}, {"type": "array", "items": code, "minItems": 1}],
+            "examples": [0, "nonzero", [0, 1]],
+        })
     }
 }

@@ -1,12 +1,38 @@
 //! The `imports` preset: modules that an interpreter of the image must be able to load.
 
+use serde_json::{Value, json};
+
+use super::check::CheckKind;
 use super::command::Command;
+use super::kind::{CheckType, Found, preset, with_container, with_settings};
 use super::run::RunCheck;
 use super::text::{TextExpectation, TextMatcher};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
 use crate::version::VersionRequirement;
-use crate::yaml::{Context, Decode, Kind, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany};
+
+/// `imports`
+pub(super) const TYPE: CheckType = CheckType {
+    key: "imports",
+    what: "an imports check",
+    read: |entries, defaults, context| {
+        let (imports, settings) = with_container::<Imports>("imports", entries, defaults, context)?;
+        let found = imports.0.iter().map(|import| Found {
+            name: import.name(),
+            item: None,
+            place: Some(import.place().clone()),
+            kind: CheckKind::Run(Box::new(import.check()), settings.clone()),
+        });
+        Some(found.collect())
+    },
+    keys: |definitions| {
+        let about = "Modules that must load, by language: `python`, `r`, `perl`, or an interpreter \
+                     of the image. One check for each module.";
+        let own = preset::<Imports>("imports", about, definitions);
+        with_settings(vec![own], definitions)
+    },
+};
 
 /// Modules by interpreter. Never empty.
 #[derive(Debug, Clone)]
@@ -115,6 +141,24 @@ impl Decode for Imports {
             return None;
         }
         Some(Self(imports))
+    }
+}
+
+impl Describe for Imports {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let names = OneOrMany::<String>::schema(definitions);
+        let version = VersionRequirement::schema(definitions);
+        let map = json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [version, {"type": "null"}]},
+        });
+        json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [names, map]},
+            "examples": [{"python": ["pysam", "pandas"], "r": {"DNAcopy": ">=1.72"}}],
+        })
     }
 }
 

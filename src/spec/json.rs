@@ -1,12 +1,13 @@
 //! What a JSON text must be, by jq filters.
 
+use serde_json::{Value, json};
 use std::ops::Range;
 
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::jq::Filter;
 use crate::source::{Located, Place};
-use crate::yaml::{Context, Decode, Kind, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, Pairs};
 
 /// The text is one JSON document, and all of these hold for it. Never empty.
 ///
@@ -82,5 +83,23 @@ fn part(place: &Place, text: &str, range: Range<usize>) -> Place {
             Place::new(place.source(), start + range.start..start + range.end)
         }
         _ => place.clone(),
+    }
+}
+
+impl Describe for JsonExpectation {
+    fn schema(definitions: &mut Definitions) -> Value {
+        definitions.refer("JsonExpectation", |definitions| {
+            let map = Pairs::<TextExpectation>::schema(definitions);
+            json!({
+                "description": "jq filters: one that must hold, a map of filters and what they \
+                    give, or a list of both.",
+                "examples": [".tools | length > 3", {".version": {"version": ">=1.16"}}],
+                "anyOf": [{"type": "string"}, map, {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"$ref": "#/$defs/JsonExpectation"},
+                }],
+            })
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::check::CheckKind;
 use super::entry::Defaults;
-use super::kind::read;
+use super::kind;
 use super::scope::fill_late;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::yaml::{Context, Entries, Node};
@@ -38,7 +38,8 @@ impl Late {
         let mut context = Context::default();
         let kind = fill_late(&self.node, &self.late, value, &mut context).and_then(|node| {
             let mut entries = Entries::new(&node, "a check", &mut context)?;
-            let found = read(&node, &mut entries, &self.defaults, &mut context)?;
+            let kind = kind::of(&node, &entries, &mut context)?;
+            let found = kind.read(&mut entries, &self.defaults, &mut context)?;
             if found.len() != self.of {
                 // One that nobody knew of would never be performed.
                 let message = "with what the image says, this makes other checks than without";

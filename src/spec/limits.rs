@@ -4,7 +4,8 @@ use super::size::Bytes;
 use crate::diagnostic::{Diagnostic, is_close, suggestion};
 use crate::engine::Isolation;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, or_expression, words};
+use serde_json::{Value, json};
 
 impl Decode for Isolation {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
@@ -151,5 +152,38 @@ impl Decode for Capability {
             .unwrap_or_else(|| "capabilities(7) lists them; write `NET_RAW` or `ALL`".to_owned());
         context.report(Diagnostic::new(&node.place, message).help(help));
         None
+    }
+}
+
+impl Describe for Isolation {
+    fn schema(_: &mut Definitions) -> Value {
+        words(&["fresh", "shared"])
+    }
+}
+
+impl Describe for Tmpfs {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let size = Bytes::schema(definitions);
+        let sized =
+            json!({"type": "object", "additionalProperties": {"anyOf": [size, {"type": "null"}]}});
+        json!({"anyOf": [Vec::<String>::schema(definitions), sized], "examples": [["/scratch"], {"/scratch": "64MB"}]})
+    }
+}
+
+impl Describe for Cpus {
+    fn schema(_: &mut Definitions) -> Value {
+        or_expression(&json!({"type": "number", "exclusiveMinimum": 0}))
+    }
+}
+
+impl Describe for Pids {
+    fn schema(_: &mut Definitions) -> Value {
+        or_expression(&json!({"type": "integer", "minimum": 1}))
+    }
+}
+
+impl Describe for Capability {
+    fn schema(_: &mut Definitions) -> Value {
+        json!({"type": "string", "examples": ["NET_RAW", "SYS_PTRACE", "ALL"]})
     }
 }

@@ -3,7 +3,8 @@
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, object, or_expression};
+use serde_json::{Value, json};
 
 object! {
     /// What the lines of a text must be. A final newline does not make a further line.
@@ -114,5 +115,20 @@ fn refuse(node: &Node, lines: &LinesExpectation, has_mistakes: bool, context: &m
     if !says_something && !has_mistakes {
         let help = "say `count`, `min`, `max`, `equals`, `any_order`, `each`, `first` or `last`";
         context.report(Diagnostic::new(&node.place, "this expects nothing").help(help));
+    }
+}
+
+impl Describe for LineCount {
+    fn schema(_: &mut Definitions) -> Value {
+        or_expression(&json!({"type": "integer", "minimum": 0}))
+    }
+}
+
+impl Describe for Lines {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let map = LinesExpectation::schema(definitions);
+        let count = LineCount::schema(definitions);
+        let lines = Vec::<String>::schema(definitions);
+        json!({"anyOf": [count, lines, map], "examples": [3, ["first", "second"], {"min": 1}]})
     }
 }

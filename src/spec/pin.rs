@@ -1,7 +1,8 @@
 //! Versions that tools are pinned to.
 
 use crate::version::{Version, VersionRequirement, upstream};
-use crate::yaml::{Context, Decode, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Node, text};
+use serde_json::Value;
 
 /// What the version of a tool must be: a requirement, or a version as a package manager writes it.
 ///
@@ -50,5 +51,11 @@ impl Decode for Pin {
             requirement,
             upstream,
         })
+    }
+}
+
+impl Describe for Pin {
+    fn schema(_: &mut Definitions) -> Value {
+        text("", &[">=1.16, <2", "${{ image.arg.SAMTOOLS_VERSION }}"])
     }
 }

@@ -1,5 +1,6 @@
 //! One spec file: its head, its checks, and what it includes.
 
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -12,7 +13,9 @@ use super::load::{Document, Files};
 use super::scope::{EnvInput, Inputs, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
-use crate::yaml::{Context, Decode, Entries, Kind, Node, OneOrMany, has_expression, object};
+use crate::yaml::{
+    Context, Decode, Definitions, Describe, Entries, Kind, Node, OneOrMany, has_expression, object,
+};
 
 object! {
     /// What stands in a spec file beside its checks.
@@ -414,5 +417,12 @@ fn refuse_duplicates(checks: &[Check], context: &mut Context) {
                     .help("give one of them a `name` of its own")
             });
         }
+    }
+}
+
+impl Describe for Inherit {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let image = String::schema(definitions);
+        json!({"anyOf": [image, InheritEntry::schema(definitions)]})
     }
 }

@@ -1,6 +1,7 @@
 //! How often a check is tried again.
 
-use crate::yaml::{Context, Decode, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Node, or_expression};
+use serde_json::{Value, json};
 
 /// More tries than this hide a fault.
 const MOST: u32 = 10;
@@ -15,5 +16,11 @@ impl Decode for Retries {
             Some(count) if count <= MOST => Some(Self(count)),
             _ => context.mismatch(node, "a number of tries from 0 to 10"),
         }
+    }
+}
+
+impl Describe for Retries {
+    fn schema(_: &mut Definitions) -> Value {
+        or_expression(&json!({"type": "integer", "minimum": 0, "maximum": MOST}))
     }
 }

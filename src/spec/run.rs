@@ -1,17 +1,35 @@
 //! Checks that run a command in a container.
 
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::check::CheckKind;
 use super::command::Command;
 use super::exit::ExitExpectation;
+use super::file::FilesExpectation;
+use super::kind::{CheckType, one, settings, with_settings};
 use super::limits::{Capability, Cpus, Pids, Tmpfs};
 use super::size::Bytes;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Isolation, Network};
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, Pairs, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Keys, Kind, Node, Pairs, object, words};
+
+/// `run`
+pub(super) const TYPE: CheckType = CheckType {
+    key: "run",
+    what: "a run check",
+    read: |entries, defaults, context| {
+        let run = RunCheck::take(entries, context);
+        let settings = settings(entries, defaults, context);
+        let (run, settings) = (run?, settings?);
+        run.validate(&settings, context);
+        Some(one(CheckKind::Run(Box::new(run), Box::new(settings))))
+    },
+    keys: |definitions| with_settings(RunCheck::keys(definitions), definitions),
+};
 
 object! {
     /// Runs a command in a fresh container and looks at what it does.
@@ -28,6 +46,8 @@ object! {
         optional stdout: TextExpectation,
         /// What it must write on its standard error.
         optional stderr: TextExpectation,
+        /// What it must leave behind: paths or globs, and what must be there.
+        optional files: FilesExpectation,
         /// The time that it must not exceed.
         optional within: Located<Duration>,
         /// The memory that it must not exceed.
@@ -83,6 +103,7 @@ impl RunCheck {
             exit: None,
             stdout: None,
             stderr: None,
+            files: None,
             within: None,
             max_memory: None,
         }
@@ -280,5 +301,24 @@ impl Decode for Stdin {
             }
             _ => context.mismatch(node, "one of `text` and `file`"),
         }
+    }
+}
+
+impl Describe for Entrypoint {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let list = Vec::<String>::schema(definitions);
+        json!({"anyOf": [{"const": "image"}, list], "examples": ["image", ["/bin/bash"]]})
+    }
+}
+
+impl Describe for Network {
+    fn schema(_: &mut Definitions) -> Value {
+        words(&["none", "bridge", "host"])
+    }
+}
+
+impl Describe for Stdin {
+    fn schema(definitions: &mut Definitions) -> Value {
+        StdinKeys::schema(definitions)
     }
 }

@@ -1,8 +1,25 @@
 //! Sizes in bytes.
 
+use super::check::CheckKind;
+use super::kind::{CheckType, one, preset};
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, object, text};
+use serde_json::{Value, json};
+
+/// `size`
+pub(super) const TYPE: CheckType = CheckType {
+    key: "size",
+    what: "a size check",
+    read: |entries, _, context| {
+        let size = entries.required("size", "a size check", context)?;
+        Some(one(CheckKind::Size(size)))
+    },
+    keys: |definitions| {
+        let about = "How large the whole image is, as the engine counts it.";
+        vec![preset::<SizeBounds>("size", about, definitions)]
+    },
+};
 
 /// A number of bytes, written `4096`, `10kB`, `1.5MB`, `2GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,19 +83,59 @@ impl SizeBounds {
         self.min.is_none_or(|min| size >= min) && self.max.is_none_or(|max| size <= max)
     }
 
-    /// The bounds in words: `at least 1 byte`, `exactly 28 bytes`.
+    /// The bounds in words and bytes: `at least 1 byte`, `exactly 28 bytes`.
     pub fn describe(&self) -> String {
+        self.describe_with(count_bytes)
+    }
+
+    /// The bounds in words and in units that people read: `at most 600 MB`.
+    pub fn describe_human(&self) -> String {
+        self.describe_with(human)
+    }
+
+    fn describe_with(&self, shown: fn(u64) -> String) -> String {
         match (self.min, self.max) {
-            (Some(min), Some(max)) if min == max => format!("exactly {}", bytes(min)),
-            (Some(min), Some(max)) => format!("{} to {}", bytes(min), bytes(max)),
-            (Some(min), None) => format!("at least {}", bytes(min)),
-            (None, Some(max)) => format!("at most {}", bytes(max)),
+            (Some(min), Some(max)) if min == max => format!("exactly {}", shown(min)),
+            (Some(min), Some(max)) => format!("{} to {}", shown(min), shown(max)),
+            (Some(min), None) => format!("at least {}", shown(min)),
+            (None, Some(max)) => format!("at most {}", shown(max)),
             (None, None) => "any size".to_owned(),
         }
     }
 }
 
-fn bytes(count: u64) -> String {
+/// A size as people read it: `600 MB`, or `812.4 MB (812412345 bytes)` where that is not exact.
+pub fn human(bytes: u64) -> String {
+    const DECIMAL: [(&str, u64); 4] = [
+        ("TB", 1_000_000_000_000),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("kB", 1000),
+    ];
+    const BINARY: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let Some((unit, factor)) = DECIMAL.into_iter().find(|(_, factor)| bytes >= *factor) else {
+        return count_bytes(bytes);
+    };
+    let tenth = factor / 10;
+    let decimal = |tenths: u64| match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {unit}"),
+        (whole, rest) => format!("{whole}.{rest} {unit}"),
+    };
+    if bytes.is_multiple_of(tenth) {
+        return decimal(bytes / tenth);
+    }
+    let fits = |factor: u64| bytes.is_multiple_of(factor) && bytes / factor < 1024;
+    if let Some((unit, factor)) = BINARY.into_iter().find(|(_, factor)| fits(*factor)) {
+        return format!("{} {unit}", bytes / factor);
+    }
+    // Rounded to the nearest: the exact number stands beside it.
+    format!(
+        "{} ({bytes} bytes)",
+        decimal(bytes / tenth + u64::from(bytes % tenth >= tenth / 2))
+    )
+}
+
+fn count_bytes(count: u64) -> String {
     match count {
         1 => "1 byte".to_owned(),
         _ => format!("{count} bytes"),
@@ -108,9 +165,44 @@ impl Decode for SizeBounds {
     }
 }
 
+impl Describe for Bytes {
+    fn schema(_: &mut Definitions) -> Value {
+        text(r"^[0-9.]+ ?([kKMG]i?)?B?$", &["4096", "10kB", "2GiB"])
+    }
+}
+
+impl Describe for SizeBounds {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let exact = Bytes::schema(definitions);
+        json!({"anyOf": [exact, Range::schema(definitions)], "examples": [0, {"min": 1, "max": "10MB"}]})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_shown_in_the_unit_that_fits() {
+        let table = [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1000, "1 kB"),
+            (1500, "1.5 kB"),
+            (1024, "1 KiB"),
+            (1025, "1 kB (1025 bytes)"),
+            (600_000_000, "600 MB"),
+            (812_412_345, "812.4 MB (812412345 bytes)"),
+            (999_999_999, "1000 MB (999999999 bytes)"),
+            (2 << 30, "2 GiB"),
+            (1025 << 10, "1 MB (1049600 bytes)"),
+            (u64::MAX, "18446744.1 TB (18446744073709551615 bytes)"),
+        ];
+        for (bytes, shown) in table {
+            assert_eq!(human(bytes), shown);
+        }
+    }
 
     #[test]
     fn sizes_have_decimal_and_binary_units() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use regex::bytes::{Regex, RegexBuilder};
+use serde_json::{Value, json};
 
 use super::digest::Sha256Digest;
 use super::json::{JsonExpectation, JsonRule};
@@ -10,7 +11,7 @@ use super::lines::Lines;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
 use crate::version::VersionRequirement;
-use crate::yaml::{Context, Decode, Entries, Kind, Node, OneOrMany};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany, object};
 
 /// All of these must hold for one text. Never empty.
 #[derive(Debug, Clone)]
@@ -108,70 +109,87 @@ impl Decode for TextExpectation {
     }
 }
 
+object! {
+    /// What a text must be. Of several matchers all must hold, and of several values of one too.
+    pub struct TextMatchers: "a text expectation" {
+        /// Exactly this, one final newline on either side aside.
+        optional equals: OneOrMany<Located<String>>,
+        /// Exactly what this file of the project holds, one final newline on either side aside.
+        optional equals_file: OneOrMany<Located<String>>,
+        /// This stands somewhere in it.
+        optional contains: OneOrMany<Located<String>>,
+        /// This stands nowhere in it.
+        optional not_contains: OneOrMany<Located<String>>,
+        /// The regular expression matches somewhere in it; `^` and `$` are the borders of lines.
+        optional matches: OneOrMany<Located<Pattern>>,
+        /// The regular expression matches nowhere in it.
+        optional not_matches: OneOrMany<Located<Pattern>>,
+        /// What its lines are: how many, these very ones in order, or more in a map.
+        optional lines: Located<Lines>,
+        /// The SHA-256 digest of its bytes, with a final newline if there is one.
+        optional sha256: Located<Sha256Digest>,
+        /// It is JSON, and these jq filters hold for it.
+        optional json: Located<JsonExpectation>,
+        /// What the first version in it must be, such as `>=1.16, <2`.
+        optional version: OneOrMany<Located<VersionRequirement>>,
+        /// Whether it is empty.
+        optional empty: Located<bool>,
+    }
+}
+
 fn matchers(node: &Node, context: &mut Context) -> Option<Vec<Located<TextMatcher>>> {
-    let what = "a text expectation";
     let before = context.count();
-    let mut entries = Entries::new(node, what, context)?;
+    let keys = TextMatchers::decode(node, context)?;
     let mut found = Vec::new();
     let mut add = |place: Place, matcher| found.push(Located::new(matcher, place));
 
-    for text in many::<String>(&mut entries, "equals", context) {
+    for text in all(keys.equals) {
         add(text.place, TextMatcher::Equals(text.value));
     }
-    for text in many::<String>(&mut entries, "equals_file", context) {
+    for text in all(keys.equals_file) {
         if text.value.is_empty() {
             context.report(Diagnostic::new(&text.place, "this names no file"));
         }
         let path = Located::new(PathBuf::from(text.value), text.place.clone());
         add(text.place, TextMatcher::EqualsFile(path));
     }
-    for text in many::<String>(&mut entries, "contains", context) {
+    for text in all(keys.contains) {
         refuse_empty(&text, context);
         add(text.place, TextMatcher::Contains(text.value));
     }
-    for text in many::<String>(&mut entries, "not_contains", context) {
+    for text in all(keys.not_contains) {
         refuse_empty(&text, context);
         add(text.place, TextMatcher::NotContains(text.value));
     }
-    for text in many::<String>(&mut entries, "matches", context) {
-        if let Some(regex) = regex(&text, context) {
-            add(text.place, TextMatcher::Matches(regex));
-        }
+    for pattern in all(keys.matches) {
+        add(pattern.place, TextMatcher::Matches(pattern.value.0));
     }
-    for text in many::<String>(&mut entries, "not_matches", context) {
-        if let Some(regex) = regex(&text, context) {
-            add(text.place, TextMatcher::NotMatches(regex));
-        }
+    for pattern in all(keys.not_matches) {
+        add(pattern.place, TextMatcher::NotMatches(pattern.value.0));
     }
-    if let Some(Some(lines)) = entries.optional::<Located<Lines>>("lines", context) {
+    if let Some(lines) = keys.lines {
         add(lines.place, TextMatcher::Lines(lines.value));
     }
-    if let Some(Some(digest)) = entries.optional::<Located<Sha256Digest>>("sha256", context) {
+    if let Some(digest) = keys.sha256 {
         add(digest.place, TextMatcher::Sha256(digest.value));
     }
-    if let Some(Some(json)) = entries.optional::<Located<JsonExpectation>>("json", context) {
+    if let Some(json) = keys.json {
         add(json.place, TextMatcher::Json(json.value));
     }
-    for requirement in many::<VersionRequirement>(&mut entries, "version", context) {
+    for requirement in all(keys.version) {
         add(requirement.place, TextMatcher::Version(requirement.value));
     }
-    if let Some(Some(empty)) = entries.optional::<Located<bool>>("empty", context) {
+    if let Some(empty) = keys.empty {
         add(empty.place, TextMatcher::Empty(empty.value));
     }
-    entries.finish(what, context);
     if found.is_empty() && context.count() == before {
         context.report(Diagnostic::new(&node.place, "this expects nothing").help(MATCHERS));
     }
     (context.count() == before).then_some(found)
 }
 
-fn many<T: Decode>(
-    entries: &mut Entries<'_>,
-    key: &'static str,
-    context: &mut Context,
-) -> Vec<Located<T>> {
-    let many = entries.optional::<OneOrMany<Located<T>>>(key, context);
-    many.flatten().map(|many| many.0).unwrap_or_default()
+fn all<T>(many: Option<OneOrMany<T>>) -> Vec<T> {
+    many.map(|many| many.0).unwrap_or_default()
 }
 
 /// Every text contains the empty text: such an expectation can't fail, or can't hold.
@@ -184,20 +202,52 @@ fn refuse_empty(text: &Located<String>, context: &mut Context) {
     }
 }
 
-/// `^` and `$` stand for the borders of lines, as in grep; the rest is the regex crate's default.
-fn regex(pattern: &Located<String>, context: &mut Context) -> Option<Regex> {
-    match RegexBuilder::new(&pattern.value).multi_line(true).build() {
-        Ok(regex) => Some(regex),
-        Err(error) => {
-            let reason = error.to_string();
-            let last = reason.lines().last().unwrap_or("").trim();
-            let last = last.strip_prefix("error: ").unwrap_or(last);
-            context.report(
-                Diagnostic::new(&pattern.place, format!("not a regular expression: {last}"))
-                    .help("for a literal text use `contains` instead"),
-            );
-            None
+/// A regular expression. `^` and `$` stand for the borders of lines, as in grep; the rest is the
+/// regex crate's default.
+#[derive(Debug, Clone)]
+pub struct Pattern(pub Regex);
+
+impl Decode for Pattern {
+    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
+        let pattern = String::decode(node, context)?;
+        match RegexBuilder::new(&pattern).multi_line(true).build() {
+            Ok(regex) => Some(Self(regex)),
+            Err(error) => {
+                let reason = error.to_string();
+                let last = reason.lines().last().unwrap_or("").trim();
+                let last = last.strip_prefix("error: ").unwrap_or(last);
+                context.report(
+                    Diagnostic::new(&node.place, format!("not a regular expression: {last}"))
+                        .help("for a literal text use `contains` instead"),
+                );
+                None
+            }
         }
+    }
+}
+
+impl Describe for Pattern {
+    fn schema(_: &mut Definitions) -> Value {
+        json!({"type": ["string", "number"]})
+    }
+}
+
+impl Describe for TextExpectation {
+    fn schema(definitions: &mut Definitions) -> Value {
+        definitions.refer("TextExpectation", |definitions| {
+            let text = String::schema(definitions);
+            let map = TextMatchers::schema(definitions);
+            json!({
+                "description": "What a text must be: exactly this text, matchers, or a list of \
+                    both that must all hold.",
+                "examples": ["exactly this", {"contains": "PASS"}, {"version": ">=1.16, <2"}],
+                "anyOf": [text, map, {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"$ref": "#/$defs/TextExpectation"},
+                }],
+            })
+        })
     }
 }
 

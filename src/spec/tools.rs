@@ -1,9 +1,54 @@
 //! Presets that ask tools of the image what they are: `version` and `help`.
 
+use serde_json::{Value, json};
+
+use super::check::CheckKind;
+use super::kind::{CheckType, Found, preset, with_container, with_settings};
 use super::pin::Pin;
 use crate::diagnostic::Diagnostic;
 use crate::source::Located;
-use crate::yaml::{Context, Decode, Kind, Node, object};
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany, object};
+
+/// `version`
+pub(super) const VERSION_TYPE: CheckType = CheckType {
+    key: "version",
+    what: "a version check",
+    read: |entries, defaults, context| {
+        let (versions, settings) =
+            with_container::<Versions>("version", entries, defaults, context)?;
+        let found = versions.0.into_iter().map(|check| {
+            let place = check.tool.name.place.clone();
+            Found::at(place, CheckKind::Version(Box::new(check), settings.clone()))
+        });
+        Some(found.collect())
+    },
+    keys: |definitions| {
+        let about = "Tools that must tell their version, and what that must be: a name, a list, or \
+                     a map of names and versions. One check for each tool.";
+        let own = preset::<Versions>("version", about, definitions);
+        with_settings(vec![own], definitions)
+    },
+};
+
+/// `help`
+pub(super) const HELP_TYPE: CheckType = CheckType {
+    key: "help",
+    what: "a help check",
+    read: |entries, defaults, context| {
+        let (helps, settings) = with_container::<Helps>("help", entries, defaults, context)?;
+        let found = helps.0.into_iter().map(|check| {
+            let place = check.tool.name.place.clone();
+            Found::at(place, CheckKind::Help(Box::new(check), settings.clone()))
+        });
+        Some(found.collect())
+    },
+    keys: |definitions| {
+        let about = "Tools that must explain how they are used: a name, a list, or a map. One check \
+                     for each tool.";
+        let own = preset::<Helps>("help", about, definitions);
+        with_settings(vec![own], definitions)
+    },
+};
 
 /// A tool must tell its version.
 #[derive(Debug, Clone)]
@@ -157,5 +202,35 @@ impl Tool {
             args,
             ..self
         })
+    }
+}
+
+impl Describe for Versions {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let pin = Pin::schema(definitions);
+        let entry = VersionEntry::schema(definitions);
+        let map = json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [pin, entry, {"type": "null"}]},
+        });
+        let names = OneOrMany::<String>::schema(definitions);
+        json!({
+            "anyOf": [names, map],
+            "examples": [{"samtools": ">=1.16", "bwa": "any"}, ["samtools", "bwa"]],
+        })
+    }
+}
+
+impl Describe for Helps {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let entry = HelpEntry::schema(definitions);
+        let map = json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [entry, {"type": "null"}]},
+        });
+        let names = OneOrMany::<String>::schema(definitions);
+        json!({"anyOf": [names, map], "examples": [["samtools", "bwa"]]})
     }
 }

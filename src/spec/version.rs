@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::version::{RequirementError, VersionRequirement};
-use crate::yaml::{Context, Decode, Node};
+use crate::yaml::{Context, Decode, Definitions, Describe, Node, text};
+use serde_json::Value;
 
 const FORMS: &str = "the forms are `1.16.1`, `1.16.*`, `>=1.16, <2` (also `=`, `!=`, `<=`, `>`), `^1.16`, \
                      `~1.16`, and `||` between alternatives";
@@ -21,5 +22,11 @@ impl Decode for VersionRequirement {
                 None
             }
         }
+    }
+}
+
+impl Describe for VersionRequirement {
+    fn schema(_: &mut Definitions) -> Value {
+        text("", &[">=1.16, <2", "1.16.1", "~1.16", "1.16.*"])
     }
 }

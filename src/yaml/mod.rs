@@ -10,6 +10,7 @@ mod object;
 mod parse;
 mod read;
 mod rules;
+mod schema;
 mod syntax;
 
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
@@ -18,3 +19,7 @@ pub use node::{Kind, Node};
 pub(crate) use object::object;
 pub use parse::parse;
 pub use read::{ReadError, read};
+pub use schema::{
+    Definitions, Describe, Key, Keys, described, object as object_schema, or_expression, text,
+    words,
+};

@@ -81,18 +81,25 @@ fn describe<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> io::Result<File
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => FileKind::File,
         EntryType::Directory => FileKind::Directory,
         EntryType::Symlink => FileKind::Symlink,
+        EntryType::Char => FileKind::CharDevice,
+        EntryType::Block => FileKind::BlockDevice,
+        EntryType::Fifo => FileKind::Fifo,
         _ => FileKind::Other,
     };
     let link_target = (kind == FileKind::Symlink).then(|| entry.link_name_bytes());
+    let link_target = link_target.flatten();
+    // The archive says 0 of a link; a file system says how long its target is.
+    let size = match &link_target {
+        Some(target) => target.len() as u64,
+        None => entry.size(),
+    };
     Ok(FileEntry {
         path,
         stat: FileStat {
             kind,
             mode: header.mode()? & 0o7777,
-            size: entry.size(),
-            link_target: link_target
-                .flatten()
-                .map(|target| String::from_utf8_lossy(&target).into_owned()),
+            size,
+            link_target: link_target.map(|target| String::from_utf8_lossy(&target).into_owned()),
         },
         owner: FileOwner {
             uid: header.uid()?,

@@ -11,7 +11,7 @@ use tokio::sync::{OnceCell, watch};
 use super::connection::Connection;
 use super::container::{Container, body};
 use super::hosts::{self, ContainerFiles, NetworkFiles};
-use super::image::describe;
+use super::image::{describe, history_step};
 use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
 use super::reach;
@@ -20,8 +20,8 @@ use super::shared::SharedContainers;
 use super::steps::{is_not_found, step, stopped};
 use super::view::View;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, Image, Isolation, Look, Mount, Network, Outcome,
-    Process, Running, Tap,
+    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
+    Network, Outcome, Process, Running, Tap,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
@@ -299,6 +299,14 @@ impl Engine for DockerEngine {
         let outcome = outcome?;
         removed?;
         Ok(outcome)
+    }
+
+    fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
+        self.wait(async {
+            let request = self.connection.docker().image_history(&image.id);
+            let found = step(&self.connection, "tell the history of an image", request).await?;
+            Ok(found.into_iter().map(history_step).collect())
+        })
     }
 
     fn start<'a>(

@@ -26,6 +26,8 @@ mod go_mode {
     pub(super) const SOCKET: u32 = 1 << 24;
     pub(super) const SETUID: u32 = 1 << 23;
     pub(super) const SETGID: u32 = 1 << 22;
+    pub(super) const CHAR_DEVICE: u32 = 1 << 21;
+    pub(super) const IRREGULAR: u32 = 1 << 19;
     pub(super) const STICKY: u32 = 1 << 20;
 }
 
@@ -57,19 +59,40 @@ impl Container<'_> {
 
     /// The owner of a path: only an archive tells it, so its first bytes are fetched.
     pub(super) async fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
-        let bytes = self.download(path, HEADER_BYTES).await?;
-        let read = || -> std::io::Result<FileOwner> {
-            let mut archive = tar::Archive::new(&bytes[..]);
-            let entry = archive
-                .entries()?
-                .next()
-                .ok_or(std::io::ErrorKind::UnexpectedEof)??;
+        self.first_entry(path, |entry| {
             Ok(FileOwner {
                 uid: entry.header().uid()?,
                 gid: entry.header().gid()?,
             })
-        };
-        read().map_err(|error| unreadable(path, &error.to_string()))
+        })
+        .await
+    }
+
+    /// Where a link leads: what the engine's own metadata say is followed to the end.
+    pub(super) async fn link_target(&self, path: &str) -> Result<String, EngineError> {
+        self.first_entry(path, |entry| {
+            let is_link = entry.header().entry_type() == tar::EntryType::Symlink;
+            let target = entry.link_name_bytes().filter(|_| is_link);
+            let target = target.ok_or_else(|| std::io::Error::other("it is no link"))?;
+            Ok(String::from_utf8_lossy(&target).into_owned())
+        })
+        .await
+    }
+
+    async fn first_entry<T>(
+        &self,
+        path: &str,
+        look: impl FnOnce(&tar::Entry<'_, &[u8]>) -> std::io::Result<T>,
+    ) -> Result<T, EngineError> {
+        let bytes = self.download(path, HEADER_BYTES).await?;
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let entries = archive.entries();
+        let first = entries.and_then(|mut entries| {
+            let end = std::io::ErrorKind::UnexpectedEof;
+            entries.next().unwrap_or(Err(end.into()))
+        });
+        let looked = first.and_then(|entry| look(&entry));
+        looked.map_err(|error| unreadable(path, &error.to_string()))
     }
 
     /// The content of a regular file.
@@ -170,11 +193,14 @@ pub(super) fn unreadable(path: &str, reason: &str) -> EngineError {
 }
 
 fn kind(mode: u32) -> FileKind {
-    let other = go_mode::DEVICE | go_mode::PIPE | go_mode::SOCKET;
     match mode {
         mode if mode & go_mode::DIRECTORY != 0 => FileKind::Directory,
         mode if mode & go_mode::SYMLINK != 0 => FileKind::Symlink,
-        mode if mode & other != 0 => FileKind::Other,
+        mode if mode & go_mode::CHAR_DEVICE != 0 => FileKind::CharDevice,
+        mode if mode & go_mode::DEVICE != 0 => FileKind::BlockDevice,
+        mode if mode & go_mode::PIPE != 0 => FileKind::Fifo,
+        mode if mode & go_mode::SOCKET != 0 => FileKind::Socket,
+        mode if mode & go_mode::IRREGULAR != 0 => FileKind::Other,
         _ => FileKind::File,
     }
 }

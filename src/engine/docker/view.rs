@@ -13,6 +13,8 @@ use crate::engine::{EngineError, FileOwner, FileStat, Files, Image, Visit};
 
 /// How many pieces of an archive may lie between the engine and whoever reads it.
 const PIECES: usize = 16;
+/// How much of a file is shown at once.
+const BUFFER: usize = 64 << 10;
 
 /// The files of an image, or those of a container that ended.
 pub(super) struct View<'a> {
@@ -60,26 +62,79 @@ impl Files for View<'_> {
             .wait(async { self.container().await?.read(path, limit).await })
     }
 
+    fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
+        self.archive(path, |pieces| show_content(path, pieces, take))
+    }
+
+    fn link_target(&self, path: &str) -> Result<String, EngineError> {
+        self.engine
+            .wait(async { self.container().await?.link_target(path).await })
+    }
+
     fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        self.archive(folder, |pieces| Entries::new(folder, pieces).visit(visit))
+    }
+}
+
+impl View<'_> {
+    /// Reads the archive of a path while it comes.
+    fn archive(
+        &self,
+        path: &str,
+        read: impl FnOnce(Pieces) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         let (sender, receiver) = mpsc::channel(PIECES);
         let fetch = move || {
             self.engine.wait(async {
                 let container = self.container().await?;
-                container.archive(folder, &sender).await
+                container.archive(path, &sender).await
             })
         };
         // The archive is read while it comes, by this thread; another one fetches it.
         std::thread::scope(|scope| {
             let fetched = scope.spawn(fetch);
-            let walked = Entries::new(folder, Pieces::new(receiver)).visit(visit);
-            match (fetched.join(), walked) {
+            let read = read(Pieces::new(receiver));
+            match (fetched.join(), read) {
                 // An archive that broke off may look like one that ended.
                 (Ok(Err(error)), _) => Err(error),
-                (Ok(Ok(())), walked) => walked,
-                (Err(_), _) => Err(unreadable(folder, "its archive could not be fetched")),
+                (Ok(Ok(())), read) => read,
+                (Err(_), _) => Err(unreadable(path, "its archive could not be fetched")),
             }
         })
     }
+}
+
+/// Shows the content of the regular file that `archive` holds.
+fn show_content(
+    path: &str,
+    archive: impl Read,
+    take: &mut dyn FnMut(&[u8]),
+) -> Result<(), EngineError> {
+    let mut archive = tar::Archive::new(archive);
+    let mut show = || -> io::Result<()> {
+        let mut entries = archive.entries()?;
+        let mut entry = entries.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+        if !entry.header().entry_type().is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let size = entry.size();
+        let mut shown = 0;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let count = entry.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            shown += count as u64;
+            take(&buffer[..count]);
+        }
+        if shown == size {
+            Ok(())
+        } else {
+            Err(io::Error::other("the engine sent less than the whole file"))
+        }
+    };
+    show().map_err(|error| unreadable(path, &error.to_string()))
 }
 
 /// Pieces that come from elsewhere, as one stream.

@@ -1,0 +1,40 @@
+//! `seatrial schema`: what editors need to complete and check the files.
+
+use std::io::Write;
+
+use clap::{Args, ValueEnum};
+
+use super::exit::Exit;
+use super::session::Trouble;
+use crate::project;
+use crate::spec;
+
+/// The arguments of `seatrial schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which files to describe
+    #[arg(value_enum, default_value_t = Files::Spec)]
+    files: Files,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Files {
+    /// The specs under test-specs/
+    Spec,
+    /// The project file seatrial.yaml
+    Project,
+}
+
+/// Runs `seatrial schema`.
+pub fn run(args: &SchemaArgs) -> Exit {
+    let schema = match args.files {
+        Files::Spec => spec::schema(),
+        Files::Project => project::schema(),
+    };
+    match writeln!(std::io::stdout().lock(), "{schema:#}") {
+        Ok(()) => Exit::AllPassed,
+        Err(error) => {
+            Trouble::new(Exit::Harness, format!("can't write the schema: {error}")).tell()
+        }
+    }
+}
