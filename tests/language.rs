@@ -387,7 +387,6 @@ fn what_the_image_says_is_not_known_everywhere() {
         format!("{{name: n, version: {{samtools: '{late}', bcftools: 1}}}}"),
         format!("{{name: n, imports: {{python: {{a: '{late}'}}, perl: [B]}}}}"),
         format!("{{name: n, libraries: ['{late}', /bin/ls]}}"),
-        format!("{{name: n, hygiene: {{setuid: {{allow: '{late}'}}}}}}"),
         "{run: 'x ${{ image.evn.X }}'}".to_owned(),
         "{run: 'x ${{ image.tag }}'}".to_owned(),
     ] {
