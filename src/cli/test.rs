@@ -10,6 +10,8 @@ use libtest_mimic::Arguments;
 
 use super::build;
 use super::exit::Exit;
+use super::last::LastRun;
+use super::policy::PolicyArgs;
 use super::session::{Session, Trouble, env, find_project};
 use crate::build::{ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -44,6 +46,11 @@ pub struct TestArgs {
     /// No checks with this tag
     #[arg(long = "skip-tag", value_name = "TAG")]
     skip_tags: Vec<String>,
+    /// Only checks that did not pass when they were run last
+    #[arg(long)]
+    failed: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -61,15 +68,19 @@ impl TestArgs {
         (self.tags.is_empty() || self.tags.iter().any(has)) && !self.skip_tags.iter().any(has)
     }
 
-    /// What selects by tags, for a message: ` with --tag fast`.
-    fn said_of_tags(&self) -> String {
+    /// What selects beside a filter, for a message: ` with --tag fast`.
+    fn selected_by(&self) -> String {
         let tags = self.tags.iter().map(|tag| format!("--tag {tag}"));
         let skip = self.skip_tags.iter().map(|tag| format!("--skip-tag {tag}"));
         let said: Vec<String> = tags.chain(skip).collect();
-        match said.is_empty() {
-            true => String::new(),
-            false => format!(" with {}", said.join(" ")),
+        let mut words = String::new();
+        if !said.is_empty() {
+            words = format!(" with {}", said.join(" "));
         }
+        if self.failed {
+            words.push_str(": what was run last has passed");
+        }
+        words
     }
 }
 
@@ -104,8 +115,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         ));
     }
     let project = find_project(args.project.as_deref())?;
-    let plan = select(plan(&args, project.as_ref())?, &mut args.harness);
-    let tags = args.said_of_tags();
+    let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
+    let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
+    if args.failed {
+        let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
+        plan = plan.only_named(&names);
+    }
+    let selected_by = args.selected_by();
     if args.harness.list {
         Run::list(&plan, &args.harness);
         return Ok(Exit::AllPassed);
@@ -116,6 +132,9 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         .map_err(|error| Trouble::new(Exit::Harness, error))?
         .map(Arc::new);
     let session = Session::start()?;
+    if let Some(limit) = args.policy.deadline {
+        session.signals().limit(&session.handle(), limit);
+    }
     let unbuilt = if args.build {
         build_first(&session, project.as_ref(), &plan, &args.harness)?
     } else {
@@ -127,25 +146,28 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
+            last.as_ref(),
             junit.as_ref(),
         ))),
         arguments: args.harness,
         plan,
-        stop: session.signals().stop(),
-        signal: Box::new({
+        policy: args.policy.policy(),
+        halted: Arc::new({
             let signals = session.signals().clone();
-            move || signals.received()
+            move || signals.why()
         }),
         unbuilt,
     };
     let ended = run.execute();
+    // A comfort for the next run: that it can't be had changes nothing about this one.
+    let _ = last.as_ref().map(|last| last.write());
     if let Some(junit) = junit.and_then(Arc::into_inner) {
         junit
             .finish()
             .map_err(|error| Trouble::new(Exit::Harness, error))?;
     }
     let signal = session.signals().received();
-    conclude(&tally, ended, signal, &tags)
+    conclude(&tally, ended, signal, &selected_by)
 }
 
 /// The exit code: what stopped the run first, then what is wrong with an image, then what could
@@ -154,14 +176,14 @@ fn conclude(
     tally: &Tally,
     ended: Result<(), RunFailure>,
     signal: Option<i32>,
-    tags: &str,
+    selected_by: &str,
 ) -> Result<Exit, Trouble> {
     let counts = tally.counts();
     match (signal, ended) {
         (Some(signal), _) => Ok(Exit::Signal(signal)),
         (None, Err(error @ RunFailure::NothingSelected(_))) => Err(Trouble::new(
             Exit::NothingSelected,
-            format!("{error}{tags}"),
+            format!("{error}{selected_by}"),
         )),
         (None, ended) if counts.failed > 0 => {
             if let Err(error) = ended {
@@ -175,13 +197,20 @@ fn conclude(
     }
 }
 
+fn here() -> Result<PathBuf, Trouble> {
+    std::env::current_dir().map_err(|error| {
+        let message = format!("can't tell the current folder: {error}");
+        Trouble::new(Exit::Harness, message)
+    })
+}
+
+/// The folder that paths of the host are relative to.
+fn root(project: Option<&Project>) -> Result<PathBuf, Trouble> {
+    project.map_or_else(here, |project| Ok(project.root.clone()))
+}
+
 fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
-    let here = std::env::current_dir().map_err(|error| {
-        Trouble::new(
-            Exit::Harness,
-            format!("can't tell the current folder: {error}"),
-        )
-    })?;
+    let here = here()?;
     let root = project.map_or(here.as_path(), |project| project.root.as_path());
     let paths = if args.specs.is_empty() {
         vec![project.map_or_else(|| PathBuf::from(SPECS), |project| project.specs.clone())]
@@ -279,9 +308,13 @@ fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, E
 fn listeners(
     harness: &mut Arguments,
     tally: &Arc<Tally>,
+    last: Option<&Arc<LastRun>>,
     junit: Option<&Arc<JUnit>>,
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
+    if let Some(last) = last {
+        listeners.push(Arc::clone(last) as Arc<dyn Listener>);
+    }
     if let Some(junit) = junit {
         listeners.push(Arc::clone(junit) as Arc<dyn Listener>);
     }

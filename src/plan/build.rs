@@ -1,6 +1,6 @@
 //! From specs and project to the plan.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,6 +89,13 @@ impl Plan {
     #[must_use]
     pub fn only(mut self, keep: impl Fn(&Check) -> bool) -> Self {
         self.cases.retain(|case| keep(&case.check));
+        self
+    }
+
+    /// Leaves out the checks that are not among `names` (`IMAGE::CHECK`).
+    #[must_use]
+    pub fn only_named(mut self, names: &BTreeSet<String>) -> Self {
+        self.cases.retain(|case| names.contains(&case.info.name()));
         self
     }
 
