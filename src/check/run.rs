@@ -162,7 +162,7 @@ fn judge(
             format!("did not end within {timeout:?} and was killed"),
         )]);
     }
-    let mut findings = ending(case, check, outcome);
+    let mut findings = ending(case, check, process, outcome);
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
         ("stderr", &check.stderr, &outcome.stderr),
@@ -187,7 +187,7 @@ fn judge(
 }
 
 /// How it ended, how long it took and how much memory it needed.
-fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
+fn ending(case: &Case, check: &RunCheck, process: &Process, outcome: &Outcome) -> Vec<Finding> {
     let zero = ExitExpectation::Codes(vec![0]);
     let (expected, place) = match &check.exit {
         Some(exit) => (&exit.value, &exit.place),
@@ -201,7 +201,8 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
             ..
         }
     );
-    if let (true, Some(most)) = (out_of_memory, &check.max_memory) {
+    let is_too_large = out_of_memory || may_be_out_of_memory(process, outcome);
+    if let (true, Some(most)) = (is_too_large, &check.max_memory) {
         let message = format!(
             "needed more than {} of memory and was killed",
             most.place.text()
@@ -209,6 +210,9 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
         findings.push(Finding::new(&most.place, "max_memory", message));
     } else if let Some(message) = wrong_exit(expected, &outcome.ended) {
         findings.push(Finding::new(place, "exit", message));
+    } else if *expected == ExitExpectation::Nonzero && may_be_out_of_memory(process, outcome) {
+        let message = "was killed (137), as by its limit of memory; `exit: 137` allows that";
+        findings.push(Finding::new(place, "exit", message.to_owned()));
     }
     if let Some(within) = &check.within
         && outcome.duration > within.value
@@ -218,6 +222,13 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
         findings.push(Finding::new(&within.place, "within", message));
     }
     findings
+}
+
+/// The engine does not always know in time why a command was killed, and never in a container that
+/// the command has not to itself.
+fn may_be_out_of_memory(process: &Process, outcome: &Outcome) -> bool {
+    let is_killed = matches!(outcome.ended, Ended::Exited { code: 137, .. });
+    is_killed && process.limits.memory.is_some()
 }
 
 /// What is wrong with how a process ended.

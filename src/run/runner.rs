@@ -72,7 +72,7 @@ impl Run {
         let run = cases
             .iter()
             .filter(|case| !self.arguments.is_ignored(&probe(case, |_| Ok(()))));
-        let images = self.resolve(&run.map(|case| case.image).collect::<Vec<_>>());
+        let images = self.resolve(&run.map(|case| case.image).collect());
         let threads = self.threads(cases.len());
         let info = |(at, image): (usize, &Option<Resolved>)| {
             let planned = &self.plan.images[at];
@@ -132,7 +132,7 @@ impl Run {
     }
 
     /// Finds the images of the selected checks; `None` for images that no check needs.
-    fn resolve(&self, needed: &[usize]) -> Vec<Option<Resolved>> {
+    fn resolve(&self, needed: &BTreeSet<usize>) -> Vec<Option<Resolved>> {
         let images = self.plan.images.iter().enumerate();
         let resolve = |(at, planned): (usize, &PlannedImage)| {
             needed.contains(&at).then(|| {
