@@ -182,3 +182,25 @@ fn what_makes_no_sense_is_refused() {
         project(&["works"]).fake(args).expect(2);
     }
 }
+
+#[test]
+fn reports_get_as_much_of_the_output_as_is_wanted() {
+    let script = r#"{"images": ["img:1"], "runs": [
+        {"when": "floods", "stdout": "0123456789\n", "repeat": 1000, "exit": 1}]}"#;
+    let project = Project::scripted("image: img:1\nchecks:\n  - run: floods\n", script);
+    for (limit, cut) in [
+        (&[][..], false),
+        (&["--output-limit", "110"], true),
+        (&["--output-limit", "1MiB"], false),
+    ] {
+        project
+            .fake(&[&["--junit", "junit.xml"], limit].concat())
+            .expect(1);
+        let xml = std::fs::read_to_string(project.path("junit.xml")).unwrap();
+        let out = xml.split("<system-out>").nth(1).unwrap();
+        let lines = out.matches("0123456789").count();
+        assert_eq!(lines, if cut { 20 } else { 1000 });
+        assert_eq!(out.contains("10780"), cut, "{out}");
+    }
+    project.fake(&["--output-limit", "2MiB"]).expect(2);
+}

@@ -13,8 +13,6 @@ use crate::verdict::Problem;
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of each stream the matchers see, at its beginning and at its end.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// How much of each stream is kept for reports.
-pub(super) const KEPT_OUTPUT: usize = 64 << 10;
 
 /// A process with these settings.
 ///

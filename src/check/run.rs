@@ -2,7 +2,7 @@
 
 use super::file::judge_all;
 use super::perform::{Observation, verdict};
-use super::process::{KEPT_OUTPUT, argv, process, stdin};
+use super::process::{argv, process, stdin};
 use super::reproduce;
 use crate::engine::{
     Ended, Engine, Files, Image, Look, Observers, Outcome, Process, Stream, holder,
@@ -51,11 +51,9 @@ pub(super) fn perform(
         None => None,
     };
     match execute(check, &process, engine, image, look) {
-        Ok(mut outcome) => {
+        Ok(outcome) => {
             let judged = judge(case, check, settings, &process, &outcome);
             let verdict = verdict(both(judged, left));
-            outcome.stdout.shorten(KEPT_OUTPUT);
-            outcome.stderr.shorten(KEPT_OUTPUT);
             let started = !matches!(outcome.ended, Ended::NotStarted { .. });
             Observation {
                 verdict,

@@ -1,7 +1,7 @@
 //! Tools that are asked what they are.
 
 use super::perform::Observation;
-use super::process::{KEPT_OUTPUT, process};
+use super::process::process;
 use super::reproduce;
 use super::run::hint;
 use crate::engine::{Captured, Ended, Engine, Image, Outcome, Process};
@@ -172,7 +172,7 @@ impl<'a> Asking<'a> {
     /// A tool that can't be run, hangs or crashes is asked nothing further.
     fn sound(
         &self,
-        mut outcome: Outcome,
+        outcome: Outcome,
         process: &Process,
         question: String,
         reproduce: String,
@@ -204,8 +204,6 @@ impl<'a> Asking<'a> {
                 (*code, what.map(|what| format!("`{question}` {what}")))
             }
         };
-        outcome.stdout.shorten(KEPT_OUTPUT);
-        outcome.stderr.shorten(KEPT_OUTPUT);
         let answer = Answer {
             code,
             question,

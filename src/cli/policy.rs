@@ -5,7 +5,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::run::Policy;
+use crate::spec::parse_bytes;
 use crate::yaml::parse_duration;
+
+/// No more of an output is there to be reported.
+const MOST_OUTPUT: usize = 1 << 20;
 
 /// How often checks are tried, and when a run gives up.
 #[derive(Debug, Args)]
@@ -29,6 +33,9 @@ pub(super) struct PolicyArgs {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "retries",
           value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// How much of each output reports get at its beginning, and as much at its end
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = size)]
+    output_limit: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,8 +54,16 @@ impl PolicyArgs {
             flaky_fails: self.flaky == Flaky::Fail,
             max_failures: self.max_failures.or(self.fail_fast.then_some(1)),
             repeat: self.repeat,
+            output_limit: self.output_limit,
         }
     }
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let bytes = parse_bytes(text).and_then(|bytes| usize::try_from(bytes).ok());
+    bytes
+        .filter(|bytes| *bytes <= MOST_OUTPUT)
+        .ok_or_else(|| "a size is written like 4096, 64KiB or 1MB, and is at most 1MiB".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -11,6 +11,8 @@ pub struct Policy {
     pub max_failures: Option<u32>,
     /// How often each check is run, whatever comes of it; all of them must pass.
     pub repeat: u32,
+    /// How many bytes of each output reports get at its beginning, and as many at its end.
+    pub output_limit: usize,
 }
 
 impl Default for Policy {
@@ -20,6 +22,7 @@ impl Default for Policy {
             flaky_fails: false,
             max_failures: None,
             repeat: 1,
+            output_limit: 64 << 10,
         }
     }
 }

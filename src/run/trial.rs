@@ -131,6 +131,11 @@ fn once(case: &Case, shared: &Shared) -> Observation {
         problem.kind = stopped.kind();
         problem.message = format!("killed: {stopped}");
     }
+    // What has been judged is kept for people alone.
+    let outputs = [&mut observed.stdout, &mut observed.stderr];
+    for output in outputs.into_iter().flatten() {
+        output.shorten(shared.policy.output_limit);
+    }
     if let (Some(timeout), Verdict::Passed) = (&case.check.timeout, &observed.verdict)
         && begun.elapsed() > timeout.value
     {

@@ -75,6 +75,7 @@ pub use service::{
     ServicePart, Stop,
 };
 pub use setting::{NameGlob, Setting};
+pub(crate) use size::parse_bytes;
 pub use size::{Bytes, SizeBounds, human};
 pub use text::{TextExpectation, TextMatcher};
 pub use tools::{HelpCheck, Helps, Tool, VersionCheck, Versions};

@@ -72,9 +72,7 @@ pub(in crate::check) fn perform(
         undecided: None,
     };
     let judged = attempt.whole();
-    let (mut stdout, mut stderr) = running.logs();
-    stdout.shorten(processes::KEPT_OUTPUT);
-    stderr.shorten(processes::KEPT_OUTPUT);
+    let (stdout, stderr) = running.logs();
     observation.stdout = Some(stdout);
     observation.stderr = Some(stderr);
     observation.verdict = match (verdict(judged), running.remove()) {
