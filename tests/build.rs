@@ -301,6 +301,47 @@ fn a_context_that_can_not_be_read_leaves_no_image() {
 }
 
 #[test]
+fn a_build_that_takes_too_long_is_given_up() {
+    for buildkit in ["0", "1"] {
+        let project = Project::new(
+            &format!("slow{buildkit}"),
+            &[],
+            &[
+                (
+                    "seatrial.yaml",
+                    "images:\n  NAME: {dockerfile: Dockerfile}\n",
+                ),
+                (
+                    "Dockerfile",
+                    "FROM debian:bookworm-slim\nRUN echo ready NAME; sleep 300\n",
+                ),
+                (
+                    "test-specs/a.yaml",
+                    "image: NAME\nchecks:\n  - run: echo never\n",
+                ),
+            ],
+        );
+        project
+            .run(&["build", "--build-timeout", "3s"], buildkit)
+            .expect(1, &["it took longer than 3s and was given up"]);
+        let args = [
+            "test",
+            "--build",
+            "--build-timeout",
+            "3s",
+            "--junit",
+            "j.xml",
+        ];
+        project
+            .run(&args, buildkit)
+            .expect(3, &["took longer than 3s"]);
+        let report = fs::read_to_string(project.path().join("j.xml")).unwrap();
+        assert!(report.contains("seatrial.build-timeout"), "{report}");
+        wait_until(|| !someone_runs(&project.name));
+    }
+}
+
+#[test]
 fn a_signal_stops_the_build_and_leaves_nothing_behind() {
     for (buildkit, signal, code) in [("0", "INT", 130), ("1", "TERM", 143)] {
         let project = Project::new(

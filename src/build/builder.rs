@@ -1,6 +1,7 @@
 //! What builds images, and what it tells meanwhile.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::context::ContextError;
 use crate::engine::EngineError;
@@ -92,6 +93,9 @@ pub enum BuildError {
     /// The engine refused the build, such as for a mistake in the Dockerfile.
     #[error("{0}")]
     Refused(String),
+    /// It took longer than it may.
+    #[error("it took longer than {0:?} and was given up")]
+    TimedOut(Duration),
     /// The engine itself is the trouble.
     #[error(transparent)]
     Engine(#[from] EngineError),

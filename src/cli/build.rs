@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::exit::Exit;
+use super::policy::duration;
 use super::progress::{Progress, failure, summary};
 use super::session::{Session, Trouble, env, require_project};
 use crate::build::{BuildError, ImageOutcome, ImageResult, Job, build_images, jobs};
@@ -24,6 +26,16 @@ pub struct BuildArgs {
     /// Show only how each image ended
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    limit: BuildLimit,
+}
+
+/// How long builds may take.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct BuildLimit {
+    /// Give up the build of an image after this time
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    build_timeout: Duration,
 }
 
 /// Runs `seatrial build`.
@@ -34,7 +46,7 @@ pub fn run(args: &BuildArgs) -> Exit {
 fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
     let project = require_project(args.project.as_deref())?;
     let session = Session::start()?;
-    let results = build(&session, &project, &args.images, args.quiet)?;
+    let results = build(&session, &project, &args.images, args.quiet, args.limit)?;
     Ok(exit(&results, session.signals().received()))
 }
 
@@ -44,6 +56,7 @@ pub(super) fn build(
     project: &Project,
     names: &[String],
     quiet: bool,
+    limit: BuildLimit,
 ) -> Result<Vec<ImageResult>, Trouble> {
     let order = project
         .build_order(names)
@@ -54,7 +67,14 @@ pub(super) fn build(
         Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
     })?;
     let stop = session.signals().stop();
-    let builder = DockerBuilder::new(connection, &info, session.handle(), stop, &env);
+    let builder = DockerBuilder::new(
+        connection,
+        &info,
+        session.handle(),
+        stop,
+        limit.build_timeout,
+        &env,
+    );
     let progress = Progress::new(&jobs, quiet);
     let results = build_images(project, &order, &jobs, &builder, &progress);
     show(project, &jobs, &results);

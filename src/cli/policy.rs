@@ -66,7 +66,8 @@ fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a size is written like 4096, 64KiB or 1MB, and is at most 1MiB".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a time of the command line.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "a time is written like 500ms, 20s, 1m30s or 2h".to_owned())

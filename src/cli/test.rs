@@ -8,12 +8,12 @@ use std::sync::Arc;
 use clap::Args;
 use libtest_mimic::Arguments;
 
-use super::build;
+use super::build::{self, BuildLimit};
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
 use super::session::{Session, Trouble, env, find_project};
-use crate::build::{ImageOutcome, ImageResult};
+use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, EngineError, FakeEngine};
@@ -40,6 +40,8 @@ pub struct TestArgs {
     /// Build the images of the selected checks before testing them
     #[arg(long)]
     build: bool,
+    #[command(flatten)]
+    build_limit: BuildLimit,
     /// Only checks with this tag; of several tags any will do
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -136,7 +138,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         session.signals().limit(&session.handle(), limit);
     }
     let unbuilt = if args.build {
-        build_first(&session, project.as_ref(), &plan, &args.harness)?
+        build_first(
+            &session,
+            project.as_ref(),
+            &plan,
+            &args.harness,
+            args.build_limit,
+        )?
     } else {
         Vec::new()
     };
@@ -359,6 +367,7 @@ fn build_first(
     project: Option<&Project>,
     plan: &Plan,
     harness: &Arguments,
+    limit: BuildLimit,
 ) -> Result<Vec<(String, Problem)>, Trouble> {
     let Some(project) = project else {
         let message = "--build needs a project file, which says how images are built";
@@ -374,7 +383,7 @@ fn build_first(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let results = build::build(session, project, &names, harness.quiet)?;
+    let results = build::build(session, project, &names, harness.quiet, limit)?;
     let _ = writeln!(std::io::stdout());
     Ok(results.iter().filter_map(unbuilt).collect())
 }
@@ -388,9 +397,10 @@ fn unbuilt(result: &ImageResult) -> Option<(String, Problem)> {
         }
         ImageOutcome::NotTried => "the image was not built: the run ended before".to_owned(),
     };
-    let problem = Problem {
-        kind: "build",
-        message,
+    let kind = match &result.outcome {
+        ImageOutcome::Failed(BuildError::TimedOut(_)) => "build-timeout",
+        _ => "build",
     };
+    let problem = Problem { kind, message };
     Some((result.name.clone(), problem))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::body_try_stream;
 use bollard::errors::Error;
@@ -36,18 +36,20 @@ pub struct DockerBuilder {
     runtime: Handle,
     stop: watch::Receiver<bool>,
     recipient: Recipient,
+    limit: Duration,
 }
 
 impl DockerBuilder {
     /// Takes a connection that has been identified as `info`; `true` in `stop` ends the build that
     /// is under way and all later ones.
     ///
-    /// `DOCKER_BUILDKIT=0` asks for the classic builder, as for `docker`.
+    /// Each image may take as long as `limit`. `DOCKER_BUILDKIT=0` asks for the classic builder, as for `docker`.
     pub fn new(
         connection: Connection,
         info: &EngineInfo,
         runtime: Handle,
         stop: watch::Receiver<bool>,
+        limit: Duration,
         env: Env<'_>,
     ) -> Self {
         let version = connection.docker().client_version();
@@ -64,6 +66,7 @@ impl DockerBuilder {
             runtime,
             stop,
             recipient,
+            limit,
         }
     }
 
@@ -83,6 +86,7 @@ impl DockerBuilder {
                 .build_image(options, None, Some(body))
         );
         let mut stop = self.stop.clone();
+        let mut over = pin!(tokio::time::sleep(self.limit));
         let mut progress = Progress::new(self.recipient);
         let emit = |event: BuildEvent| listener.on(&job.name, &event);
         loop {
@@ -90,6 +94,7 @@ impl DockerBuilder {
             let message = tokio::select! {
                 biased;
                 () = stopped(&mut stop) => return Err(EngineError::Interrupted.into()),
+                () = &mut over => return Err(BuildError::TimedOut(self.limit)),
                 message = messages.next() => message,
             };
             match message {
