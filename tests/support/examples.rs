@@ -62,9 +62,8 @@ fn place(line: &str) -> Option<&str> {
     (is_path && !path.contains(' ')).then_some(path)
 }
 
+/// What begins otherwise, say with a comment, is a part of something.
 fn has_image(block: &[&str]) -> bool {
-    let mut lines = block.iter().filter(|line| !line.starts_with('#'));
-    lines
-        .next()
-        .is_some_and(|line| line.starts_with("image:") || line.starts_with("images:"))
+    let first = block.first();
+    first.is_some_and(|line| line.starts_with("image:") || line.starts_with("images:"))
 }
