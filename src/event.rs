@@ -1,6 +1,7 @@
 //! What happens during a run. Every report is fed by these events and by nothing else, so that no
 //! two reports can disagree.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -98,10 +99,56 @@ pub struct CaseResult {
 pub struct RunEnd {
     /// From the start to the last verdict and the clean-up.
     pub duration: Duration,
-    /// The signal that stopped the run, if one did.
-    pub signal: Option<i32>,
+    /// Why the run ended before all of its checks had, if it did.
+    pub stopped: Option<Stopped>,
     /// What could not be cleaned up, in one line.
     pub left_behind: Option<String>,
+}
+
+/// Why a run ends before all of its checks have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// By this signal.
+    Signal(i32),
+    /// It had this long.
+    Deadline(Duration),
+    /// So many checks did not pass, and no more were wanted.
+    Failures(u32),
+}
+
+impl Stopped {
+    /// The kind of the problem of a check that was not run for this, for machines.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Signal(_) => "interrupted",
+            Self::Deadline(_) => "deadline",
+            Self::Failures(_) => "not-run",
+        }
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(number) => {
+                let name = match number {
+                    1 => "SIGHUP",
+                    2 => "SIGINT",
+                    15 => "SIGTERM",
+                    _ => return write!(f, "the run was stopped by signal {number}"),
+                };
+                write!(f, "the run was stopped by {name}")
+            }
+            Self::Deadline(limit) => write!(f, "the deadline of the run, {limit:?}, was over"),
+            Self::Failures(1) => write!(f, "a check did not pass, and the run ends with the first"),
+            Self::Failures(most) => {
+                write!(
+                    f,
+                    "{most} checks did not pass, and the run ends with so many"
+                )
+            }
+        }
+    }
 }
 
 /// Something that events are sent to, from many threads at once.

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use seatrial::engine::docker::{DockerEngine, connect};
 use seatrial::engine::{
-    Ended, Engine, EngineError, Image, Isolation, Limits, Network, Process, Stream, Tap, Waited,
-    holder,
+    Ended, Engine, EngineError, Image, Network, Process, Stream, Tap, Waited, holder,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -49,27 +48,8 @@ impl Drop for Bench {
 }
 
 fn process(argv: &[&str]) -> Process {
-    Process {
-        check: "background".to_owned(),
-        argv: argv.iter().map(ToString::to_string).collect(),
-        env: Vec::new(),
-        user: None,
-        workdir: None,
-        stdin: None,
-        mounts: Vec::new(),
-        tmpfs: Vec::new(),
-        network: Network::None,
-        limits: Limits::default(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        read_only: false,
-        platform: None,
-        isolation: Isolation::Fresh,
-        exact: false,
-        ports: Vec::new(),
-        timeout: LONG,
-        output_limit: 1 << 20,
-    }
+    let argv = argv.iter().map(ToString::to_string).collect();
+    Process::new("background", argv, LONG)
 }
 
 fn sh(line: &str) -> Process {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::files::ImageFiles;
-use crate::engine::{Ended, Engine, Files, Isolation, Limits, Network, Process};
+use crate::engine::{Ended, Engine, Files, Process};
 use crate::inspect::packages::{Manager, Package, Unreadable, installed};
 use crate::spec::{PackageCheck, PackageManager, Pin, WantedPackage};
 use crate::verdict::{Finding, Problem};
@@ -169,26 +169,10 @@ fn ask_rpm(
 fn rpm(name: &str, package: &str) -> Process {
     let argv = ["rpm", "-q", "--qf", "%{VERSION}\n", "--", package];
     Process {
-        check: name.to_owned(),
-        argv: argv.map(str::to_owned).to_vec(),
         // Its messages are compared.
         env: vec![("LC_ALL".to_owned(), "C".to_owned())],
-        user: None,
-        workdir: None,
-        stdin: None,
-        mounts: Vec::new(),
-        tmpfs: Vec::new(),
-        network: Network::None,
-        limits: Limits::default(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        read_only: false,
-        platform: None,
-        isolation: Isolation::Fresh,
-        exact: false,
-        ports: Vec::new(),
-        timeout: RPM_TIMEOUT,
         output_limit: RPM_OUTPUT,
+        ..Process::new(name, argv.map(str::to_owned).to_vec(), RPM_TIMEOUT)
     }
 }
 

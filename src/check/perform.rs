@@ -1,5 +1,8 @@
 //! One check, whatever its kind.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use super::config;
 use super::file;
 use super::files::ImageFiles;
@@ -15,6 +18,9 @@ use crate::engine::{Captured, Engine, EngineError, ImageConfig};
 use crate::plan::Case;
 use crate::spec::CheckKind;
 use crate::verdict::{Finding, Problem, Verdict};
+
+/// How many characters of a value that the image tells are shown.
+const LONGEST_VALUE: usize = 80;
 
 /// What a check came to, and what was seen on the way.
 #[derive(Debug)]
@@ -46,12 +52,29 @@ pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observat
     match &case.check.kind {
         CheckKind::Late(late) => {
             let config = &files.image().config;
-            match late.resolve(&|name| said(config, name)) {
+            let asked = RefCell::new(BTreeMap::new());
+            let value = |name: &str| {
+                let value = said(config, name)?;
+                asked.borrow_mut().insert(name.to_owned(), shown(&value));
+                Some(value)
+            };
+            match late.resolve(&value) {
                 Ok(kind) => perform_kind(case, &kind, engine, files),
-                Err(mistakes) => Observation::undecided(Problem {
-                    kind: "spec",
-                    message: format!("this can't be read for this image\n{mistakes}"),
-                }),
+                Err(mistakes) => {
+                    let asked = asked.borrow();
+                    let values = asked
+                        .iter()
+                        .map(|(name, value)| format!("{name} is `{value}`"));
+                    let values: Vec<String> = values.collect();
+                    let of = if values.is_empty() { "" } else { ", whose " };
+                    let values = values.join(" and ");
+                    Observation::undecided(Problem {
+                        kind: "spec",
+                        message: format!(
+                            "this can't be read for this image{of}{values}\n{mistakes}"
+                        ),
+                    })
+                }
             }
         }
         kind => perform_kind(case, kind, engine, files),
@@ -67,6 +90,13 @@ fn said(config: &ImageConfig, name: &str) -> Option<String> {
     }
     let name = name.strip_prefix("image.label.")?;
     config.labels.get(name).cloned()
+}
+
+/// A value of the image in a message: in one line, and not too long.
+fn shown(value: &str) -> String {
+    let cut: String = value.chars().take(LONGEST_VALUE).collect();
+    let dots = if cut.len() < value.len() { "…" } else { "" };
+    format!("{}{dots}", cut.escape_debug())
 }
 
 fn perform_kind(

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{Image, Limits, Mount, Process};
+use crate::engine::{Image, Limits, Mount, Observers, Process};
 use crate::plan::Case;
 use crate::source::Located;
 use crate::spec::{Bytes, Capability, Command, Entrypoint, RunSettings, Stdin};
@@ -81,6 +81,7 @@ pub(super) fn process(
             .as_ref()
             .map_or(DEFAULT_TIMEOUT, |timeout| timeout.value),
         output_limit: OUTPUT_LIMIT,
+        observers: Observers::default(),
     })
 }
 

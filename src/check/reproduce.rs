@@ -139,7 +139,10 @@ fn options(engine: &str, process: &Process, root: &Path) -> Vec<String> {
         words.push(if plain {
             format!("\"{bind}\"")
         } else {
-            quote(&bind.replace("$PWD", "."))
+            match bind.strip_prefix("$PWD/") {
+                Some(inside) => format!("\"$PWD\"/{}", quote(inside)),
+                None => quote(&bind),
+            }
         });
     }
     words
@@ -155,7 +158,9 @@ fn prepared(setup: &Command, argv: &[String]) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(" "),
     };
-    let script = format!("{{ {setup}\n}} && exec \"$@\"");
+    // In a shell of its own that reads nothing: neither its folder nor its variables are the
+    // command's, and the standard input is.
+    let script = format!("(\n{setup}\n) </dev/null && exec \"$@\"");
     let sh = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned);
     sh.into_iter().chain(argv.iter().cloned()).collect()
 }

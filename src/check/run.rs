@@ -4,8 +4,10 @@ use super::file::judge_all;
 use super::perform::{Observation, verdict};
 use super::process::{KEPT_OUTPUT, argv, process, stdin};
 use super::reproduce;
-use crate::engine::{Ended, Engine, Files, Image, Look, Outcome, Process, holder};
-use crate::expect::{Subject, judge as judge_text};
+use crate::engine::{
+    Ended, Engine, Files, Image, Look, Observers, Outcome, Process, Stream, holder,
+};
+use crate::expect::{Flow, Subject, judge as judge_text};
 use crate::plan::Case;
 use crate::spec::{ExitExpectation, RunCheck, RunSettings};
 use crate::verdict::{Finding, Problem};
@@ -25,6 +27,7 @@ pub(super) fn perform(
         Ok(process) => process,
         Err(problem) => return Observation::undecided(problem),
     };
+    process.observers = observers(check);
     process.exact = check.within.is_some() || check.max_memory.is_some();
     if let Some(most) = &check.max_memory {
         // More is not there: what needs it is killed, and so found out.
@@ -68,6 +71,18 @@ pub(super) fn perform(
     }
 }
 
+/// Matchers see outputs as they flow, for what is not kept of them.
+fn observers(check: &RunCheck) -> Observers {
+    let (stdout, stderr) = (check.stdout.clone(), check.stderr.clone());
+    Observers::new(move |stream| {
+        let expected = match stream {
+            Stream::Stdout => stdout.as_ref(),
+            Stream::Stderr => stderr.as_ref(),
+        };
+        Some(Box::new(Flow::new(expected?)))
+    })
+}
+
 /// One expectation that does not hold decides, whatever can't be told of the others.
 fn both(
     first: Result<Vec<Finding>, Problem>,
@@ -102,6 +117,7 @@ fn execute(
     let prepared = running.exec(&Process {
         argv: setup.argv(),
         stdin: None,
+        observers: Observers::default(),
         ..process.clone()
     })?;
     if let Some(what) = wrong_exit(&ExitExpectation::Codes(vec![0]), &prepared.ended) {
@@ -146,7 +162,7 @@ fn judge(
             format!("did not end within {timeout:?} and was killed"),
         )]);
     }
-    let mut findings = ending(case, check, outcome);
+    let mut findings = ending(case, check, process, outcome);
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
         ("stderr", &check.stderr, &outcome.stderr),
@@ -171,7 +187,7 @@ fn judge(
 }
 
 /// How it ended, how long it took and how much memory it needed.
-fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
+fn ending(case: &Case, check: &RunCheck, process: &Process, outcome: &Outcome) -> Vec<Finding> {
     let zero = ExitExpectation::Codes(vec![0]);
     let (expected, place) = match &check.exit {
         Some(exit) => (&exit.value, &exit.place),
@@ -185,7 +201,8 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
             ..
         }
     );
-    if let (true, Some(most)) = (out_of_memory, &check.max_memory) {
+    let is_too_large = out_of_memory || may_be_out_of_memory(process, outcome);
+    if let (true, Some(most)) = (is_too_large, &check.max_memory) {
         let message = format!(
             "needed more than {} of memory and was killed",
             most.place.text()
@@ -193,6 +210,9 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
         findings.push(Finding::new(&most.place, "max_memory", message));
     } else if let Some(message) = wrong_exit(expected, &outcome.ended) {
         findings.push(Finding::new(place, "exit", message));
+    } else if *expected == ExitExpectation::Nonzero && may_be_out_of_memory(process, outcome) {
+        let message = "was killed (137), as by its limit of memory; `exit: 137` allows that";
+        findings.push(Finding::new(place, "exit", message.to_owned()));
     }
     if let Some(within) = &check.within
         && outcome.duration > within.value
@@ -202,6 +222,13 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
         findings.push(Finding::new(&within.place, "within", message));
     }
     findings
+}
+
+/// The engine does not always know in time why a command was killed, and never in a container that
+/// the command has not to itself.
+fn may_be_out_of_memory(process: &Process, outcome: &Outcome) -> bool {
+    let is_killed = matches!(outcome.ended, Ended::Exited { code: 137, .. });
+    is_killed && process.limits.memory.is_some()
 }
 
 /// What is wrong with how a process ended.

@@ -3,6 +3,8 @@
 mod args;
 pub mod build;
 mod exit;
+mod last;
+mod policy;
 mod progress;
 pub mod schema;
 mod session;

@@ -1,7 +1,8 @@
 //! `seatrial test`: tests images by their specs.
 
+use std::collections::HashSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,9 +10,11 @@ use libtest_mimic::Arguments;
 
 use super::build;
 use super::exit::Exit;
+use super::last::LastRun;
+use super::policy::PolicyArgs;
 use super::session::{Session, Trouble, env, find_project};
 use crate::build::{ImageOutcome, ImageResult};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, EngineError, FakeEngine};
 use crate::event::{Event, Listener};
@@ -19,7 +22,7 @@ use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::{Console, ConsoleOptions, JUnit, Tally};
 use crate::run::{Run, RunFailure};
-use crate::spec::{Check, Inputs, Loaded, Spec, load};
+use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
 use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
@@ -43,6 +46,11 @@ pub struct TestArgs {
     /// No checks with this tag
     #[arg(long = "skip-tag", value_name = "TAG")]
     skip_tags: Vec<String>,
+    /// Only checks that did not pass when they were run last
+    #[arg(long)]
+    failed: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -58,6 +66,21 @@ impl TestArgs {
     fn selects(&self, check: &Check) -> bool {
         let has = |tag: &String| check.options.has_tag(tag);
         (self.tags.is_empty() || self.tags.iter().any(has)) && !self.skip_tags.iter().any(has)
+    }
+
+    /// What selects beside a filter, for a message: ` with --tag fast`.
+    fn selected_by(&self) -> String {
+        let tags = self.tags.iter().map(|tag| format!("--tag {tag}"));
+        let skip = self.skip_tags.iter().map(|tag| format!("--skip-tag {tag}"));
+        let said: Vec<String> = tags.chain(skip).collect();
+        let mut words = String::new();
+        if !said.is_empty() {
+            words = format!(" with {}", said.join(" "));
+        }
+        if self.failed {
+            words.push_str(": what was run last has passed");
+        }
+        words
     }
 }
 
@@ -92,7 +115,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         ));
     }
     let project = find_project(args.project.as_deref())?;
-    let plan = select(plan(&args, project.as_ref())?, &mut args.harness);
+    let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
+    let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
+    if args.failed {
+        let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
+        plan = plan.only_named(&names);
+    }
+    let selected_by = args.selected_by();
     if args.harness.list {
         Run::list(&plan, &args.harness);
         return Ok(Exit::AllPassed);
@@ -103,6 +132,9 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         .map_err(|error| Trouble::new(Exit::Harness, error))?
         .map(Arc::new);
     let session = Session::start()?;
+    if let Some(limit) = args.policy.deadline {
+        session.signals().limit(&session.handle(), limit);
+    }
     let unbuilt = if args.build {
         build_first(&session, project.as_ref(), &plan, &args.harness)?
     } else {
@@ -114,25 +146,28 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
+            last.as_ref(),
             junit.as_ref(),
         ))),
         arguments: args.harness,
         plan,
-        stop: session.signals().stop(),
-        signal: Box::new({
+        policy: args.policy.policy(),
+        halted: Arc::new({
             let signals = session.signals().clone();
-            move || signals.received()
+            move || signals.why()
         }),
         unbuilt,
     };
     let ended = run.execute();
+    // A comfort for the next run: that it can't be had changes nothing about this one.
+    let _ = last.as_ref().map(|last| last.write());
     if let Some(junit) = junit.and_then(Arc::into_inner) {
         junit
             .finish()
             .map_err(|error| Trouble::new(Exit::Harness, error))?;
     }
     let signal = session.signals().received();
-    conclude(&tally, ended, signal)
+    conclude(&tally, ended, signal, &selected_by)
 }
 
 /// The exit code: what stopped the run first, then what is wrong with an image, then what could
@@ -141,13 +176,15 @@ fn conclude(
     tally: &Tally,
     ended: Result<(), RunFailure>,
     signal: Option<i32>,
+    selected_by: &str,
 ) -> Result<Exit, Trouble> {
     let counts = tally.counts();
     match (signal, ended) {
         (Some(signal), _) => Ok(Exit::Signal(signal)),
-        (None, Err(error @ RunFailure::NothingSelected(_))) => {
-            Err(Trouble::new(Exit::NothingSelected, error))
-        }
+        (None, Err(error @ RunFailure::NothingSelected(_))) => Err(Trouble::new(
+            Exit::NothingSelected,
+            format!("{error}{selected_by}"),
+        )),
         (None, ended) if counts.failed > 0 => {
             if let Err(error) = ended {
                 Trouble::new(Exit::Failed, error).tell();
@@ -160,13 +197,20 @@ fn conclude(
     }
 }
 
+fn here() -> Result<PathBuf, Trouble> {
+    std::env::current_dir().map_err(|error| {
+        let message = format!("can't tell the current folder: {error}");
+        Trouble::new(Exit::Harness, message)
+    })
+}
+
+/// The folder that paths of the host are relative to.
+fn root(project: Option<&Project>) -> Result<PathBuf, Trouble> {
+    project.map_or_else(here, |project| Ok(project.root.clone()))
+}
+
 fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
-    let here = std::env::current_dir().map_err(|error| {
-        Trouble::new(
-            Exit::Harness,
-            format!("can't tell the current folder: {error}"),
-        )
-    })?;
+    let here = here()?;
     let root = project.map_or(here.as_path(), |project| project.root.as_path());
     let paths = if args.specs.is_empty() {
         vec![project.map_or_else(|| PathBuf::from(SPECS), |project| project.specs.clone())]
@@ -175,18 +219,21 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
         args.specs.iter().map(|path| here.join(path)).collect()
     };
     let inputs = Inputs { project, env: &env };
-    let read = |paths: &[PathBuf]| {
-        load(root, paths, inputs).map_err(|error| Trouble::new(Exit::InvalidSpec, error))
+    let invalid = |error| Trouble::new(Exit::InvalidSpec, error);
+    let mut loaded = load(root, &paths, inputs).map_err(invalid)?;
+    let bases = if args.specs.is_empty() {
+        NOTHING
+    } else {
+        let folder = project.map_or_else(|| SPECS.into(), |project| project.specs.clone());
+        bases(&loaded, root, folder, inputs).map_err(invalid)?
     };
-    let mut loaded = read(&paths)?;
-    let bases = bases(
-        &loaded,
-        root.join(project.map_or_else(|| SPECS.into(), |p| p.specs.clone())),
-        &read,
-    )?;
     // All mistakes at once: those of the files, and those that show only beside other files.
     let mut mistakes = std::mem::take(&mut loaded.mistakes);
-    match Plan::new(loaded.specs, bases, project, root) {
+    let mut told: HashSet<String> = mistakes.iter().map(identity).collect();
+    // A spec that can't be read may hold what is to be inherited.
+    let more = bases.mistakes.into_iter();
+    mistakes.extend(more.filter(|mistake| told.insert(identity(mistake))));
+    match Plan::new(loaded.specs, bases.specs, project, root) {
         Ok(plan) if mistakes.is_empty() => {
             return Ok(plan.only(|check| args.selects(check)));
         }
@@ -196,20 +243,40 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
     Err(Trouble::mistakes(&Diagnostics(mistakes)))
 }
 
-/// The specs of the project, if what was asked for inherits from images of which it has no spec.
+/// The specs of the project that were not asked for, if what was asked for inherits.
 fn bases(
     loaded: &Loaded,
+    root: &Path,
     folder: PathBuf,
-    read: &dyn Fn(&[PathBuf]) -> Result<Loaded, Trouble>,
-) -> Result<Vec<Spec>, Trouble> {
-    let known = |image: &str| loaded.specs.iter().any(|spec| spec.image.value == image);
-    let mut inherited = loaded.specs.iter().flat_map(|spec| &spec.inherit);
-    if !folder.is_dir() || inherited.all(|inherit| known(&inherit.image)) {
-        return Ok(Vec::new());
+    inputs: Inputs<'_>,
+) -> Result<Loaded, LoadError> {
+    let inherits = loaded.specs.iter().any(|spec| !spec.inherit.is_empty());
+    if !inherits || !root.join(&folder).is_dir() {
+        return Ok(NOTHING);
     }
-    // Mistakes in specs that nobody asked for are told when somebody does, or when what is
-    // inherited is missing.
-    Ok(read(&[folder])?.specs)
+    let mut found = match load(root, &[folder], inputs) {
+        Ok(found) => found,
+        Err(LoadError::NoSpec(_)) => return Ok(NOTHING),
+        Err(error) => return Err(error),
+    };
+    let file = |spec: &Spec| {
+        let path = root.join(spec.source.path());
+        path.canonicalize().unwrap_or(path)
+    };
+    let asked: HashSet<_> = loaded.specs.iter().map(file).collect();
+    found.specs.retain(|spec| !asked.contains(&file(spec)));
+    Ok(found)
+}
+
+/// No specs.
+const NOTHING: Loaded = Loaded {
+    specs: Vec::new(),
+    mistakes: Vec::new(),
+};
+
+/// Tells mistakes apart.
+fn identity(mistake: &Diagnostic) -> String {
+    format!("{} {}", mistake.place(), mistake.message())
 }
 
 /// A filter that is the name of an image means that image, not all whose names contain it.
@@ -241,9 +308,13 @@ fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, E
 fn listeners(
     harness: &mut Arguments,
     tally: &Arc<Tally>,
+    last: Option<&Arc<LastRun>>,
     junit: Option<&Arc<JUnit>>,
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
+    if let Some(last) = last {
+        listeners.push(Arc::clone(last) as Arc<dyn Listener>);
+    }
     if let Some(junit) = junit {
         listeners.push(Arc::clone(junit) as Arc<dyn Listener>);
     }

@@ -2,13 +2,17 @@
 
 use std::collections::VecDeque;
 
+use super::observe::{Observer, Seen};
+use super::process::Process;
+use super::running::Stream;
+
 /// Collects one stream of a process in bounded memory.
-#[derive(Debug, Clone)]
 pub struct Capture {
     limit: usize,
     head: Vec<u8>,
     tail: VecDeque<u8>,
     total: u64,
+    observer: Option<Box<dyn Observer>>,
 }
 
 impl Capture {
@@ -19,12 +23,24 @@ impl Capture {
             head: Vec::new(),
             tail: VecDeque::new(),
             total: 0,
+            observer: None,
+        }
+    }
+
+    /// Keeps as much of an output as its process says, and shows all of it to whoever observes it.
+    pub fn of(process: &Process, stream: Stream) -> Self {
+        Self {
+            observer: process.observers.of(stream),
+            ..Self::new(process.output_limit)
         }
     }
 
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
+        if let Some(observer) = &mut self.observer {
+            observer.push(bytes);
+        }
         let to_head = bytes.len().min(self.limit - self.head.len());
         self.head.extend_from_slice(&bytes[..to_head]);
         let rest = &bytes[to_head..];
@@ -50,16 +66,32 @@ impl Capture {
             bytes,
             head_end,
             omitted,
+            seen: self.observer.map(|observer| Seen(observer.into())),
         }
     }
 }
 
+impl Capture {
+    /// What was kept so far of a stream that goes on.
+    pub fn so_far(&self) -> Captured {
+        let capture = Self {
+            limit: self.limit,
+            head: self.head.clone(),
+            tail: self.tail.clone(),
+            total: self.total,
+            observer: None,
+        };
+        capture.finish()
+    }
+}
+
 /// What was kept of one stream.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Captured {
     bytes: Vec<u8>,
     head_end: usize,
     omitted: u64,
+    seen: Option<Seen>,
 }
 
 impl Captured {
@@ -70,7 +102,13 @@ impl Captured {
             head_end: bytes.len(),
             bytes,
             omitted: 0,
+            seen: None,
         }
+    }
+
+    /// What an observer of this type has seen of all of it, if there was one.
+    pub fn seen<T: Observer>(&self) -> Option<&T> {
+        self.seen.as_ref()?.as_type()
     }
 
     /// The kept bytes: all of them when [`omitted`](Self::omitted) is 0, else head and tail in

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use super::capture::{Capture, Captured};
 use super::fake_running::{Background, FakeRunning};
 use super::image::{FileEntry, FileKind, FileOwner, FileStat, Image, ImageConfig};
 use super::process::{Ended, Outcome, Process};
-use super::running::{Running, Tap};
+use super::running::{Running, Stream, Tap};
 use super::traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
 
 /// An engine that answers from a script.
@@ -67,6 +68,21 @@ struct Answer {
     /// What a mistake of ours would do.
     #[serde(default)]
     panic: Option<String>,
+    /// How often this is the answer, before later ones count.
+    #[serde(default)]
+    times: Option<u64>,
+    #[serde(skip)]
+    given: AtomicU64,
+}
+
+impl Answer {
+    fn fits(&self, line: &str) -> bool {
+        if !line.contains(&self.when) {
+            return false;
+        }
+        let given = self.given.fetch_add(1, Ordering::SeqCst);
+        self.times.is_none_or(|times| given < times)
+    }
 }
 
 impl FakeEngine {
@@ -117,7 +133,7 @@ impl FakeEngine {
     pub(super) fn answer(&self, process: &Process) -> Result<Outcome, EngineError> {
         let line = process.argv.join(" ");
         let answers = &self.script.runs;
-        let Some(answer) = answers.iter().find(|answer| line.contains(&answer.when)) else {
+        let Some(answer) = answers.iter().find(|answer| answer.fits(&line)) else {
             return Err(no_answer(line));
         };
         let takes = Duration::from_millis(answer.takes);
@@ -133,7 +149,7 @@ impl FakeEngine {
                 reason: reason.clone(),
             });
         }
-        let mut stdout = Capture::new(process.output_limit);
+        let mut stdout = Capture::of(process, Stream::Stdout);
         for _ in 0..answer.repeat.unwrap_or(1) {
             stdout.push(answer.stdout.as_bytes());
         }

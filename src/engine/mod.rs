@@ -5,6 +5,7 @@ pub mod docker;
 mod fake;
 mod fake_running;
 mod image;
+mod observe;
 mod process;
 mod running;
 mod traits;
@@ -14,6 +15,7 @@ pub use fake::FakeEngine;
 pub use image::{
     FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
 };
+pub use observe::{Observer, Observers};
 pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
 pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder};
 pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

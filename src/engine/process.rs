@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::capture::Captured;
+use super::observe::Observers;
 
 /// One process for a fresh container.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub struct Process {
     pub timeout: Duration,
     /// How many bytes of each stream are kept at the beginning, and as many at the end.
     pub output_limit: usize,
+    /// Whoever sees the outputs as they flow.
+    pub observers: Observers,
 }
 
 /// What a container may use of the machine; nothing said is no limit.
@@ -68,6 +71,34 @@ pub struct Mount {
     pub source: PathBuf,
     /// Absolute path in the container.
     pub target: String,
+}
+
+impl Process {
+    /// A process of which nothing is said: as the image has it, without a network.
+    pub fn new(check: impl Into<String>, argv: Vec<String>, timeout: Duration) -> Self {
+        Self {
+            check: check.into(),
+            argv,
+            env: Vec::new(),
+            user: None,
+            workdir: None,
+            stdin: None,
+            mounts: Vec::new(),
+            tmpfs: Vec::new(),
+            network: Network::None,
+            limits: Limits::default(),
+            cap_add: Vec::new(),
+            cap_drop: Vec::new(),
+            read_only: false,
+            platform: None,
+            ports: Vec::new(),
+            isolation: Isolation::Fresh,
+            exact: false,
+            timeout,
+            output_limit: 1 << 20,
+            observers: Observers::default(),
+        }
+    }
 }
 
 /// Whether processes share a container.

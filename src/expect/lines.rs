@@ -1,6 +1,7 @@
 //! Lines of texts.
 
 use super::diff::diff;
+use super::flow::Flow;
 use super::judged::{Judged, Subject, Undecided, is_cut, trim_newline};
 use super::text::judge as judge_text;
 use crate::engine::Captured;
@@ -44,7 +45,10 @@ impl<'a> Lines<'a> {
         Self {
             head: head_end.map_or(Vec::new(), |end| split(&head[..=end])),
             tail: tail_start.map_or(Vec::new(), |start| split(&tail[start + 1..])),
-            count: (least.max(1), (least + text.omitted() + 1)),
+            count: match text.seen::<Flow>() {
+                Some(flow) => (flow.lines(), flow.lines()),
+                None => (least.max(1), (least + text.omitted() + 1)),
+            },
             cut: true,
         }
     }
@@ -64,7 +68,7 @@ impl<'a> Lines<'a> {
     /// The number of lines in words.
     fn shown(&self) -> String {
         match self.count {
-            (least, _) if self.cut => format!("at least {}", lines(least)),
+            (least, most) if least < most => format!("at least {}", lines(least)),
             (count, _) => lines(count),
         }
     }

@@ -4,6 +4,7 @@
 mod diff;
 mod digest;
 mod equal;
+mod flow;
 mod json;
 mod judged;
 mod lines;
@@ -12,8 +13,10 @@ mod search;
 mod tests;
 mod text;
 mod version;
+mod window;
 
 pub use diff::diff;
+pub use flow::Flow;
 pub use judged::Subject;
 pub use text::judge;
 

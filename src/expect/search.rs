@@ -7,17 +7,18 @@ use crate::engine::Captured;
 use crate::source::Place;
 use crate::verdict::Finding;
 
-/// Judges whether `needle` stands in a text.
+/// Judges whether a text stands in another, as it is `wanted`. `noted` is what was seen of it as it
+/// flowed.
 pub(super) fn contains(
     subject: Subject<'_>,
     place: &Place,
-    needle: &str,
-    wanted: bool,
+    (needle, wanted): (&str, bool),
     actual: &Captured,
+    noted: Option<bool>,
 ) -> Judged {
     let name = subject.name;
-    let found = find(actual, needle.as_bytes());
-    if !found && is_cut(actual) {
+    let found = noted.unwrap_or_else(|| find(actual, needle.as_bytes()));
+    if !found && is_cut(actual) && noted.is_none() {
         return Err(Undecided::CutOff);
     }
     let message = match (found, wanted) {
@@ -28,22 +29,28 @@ pub(super) fn contains(
     Ok(vec![subject.finding(place, message)])
 }
 
-/// Judges whether a regular expression matches in a text, one final newline aside.
+/// Judges whether a regular expression matches in a text, one final newline aside, as it is
+/// `wanted`. `noted` is what matched in it as it flowed.
 pub(super) fn matches(
     subject: Subject<'_>,
     place: &Place,
-    regex: &Regex,
-    wanted: bool,
+    (regex, wanted): (&Regex, bool),
     actual: &Captured,
+    noted: Option<Option<Vec<u8>>>,
 ) -> Judged {
-    if is_cut(actual) {
-        return Err(Undecided::CutOff);
-    }
+    let found = match noted {
+        Some(noted) => noted,
+        None if is_cut(actual) => return Err(Undecided::CutOff),
+        None => {
+            let found = regex.find(trim_newline(actual.kept()));
+            found.map(|found| found.as_bytes().to_owned())
+        }
+    };
     let name = subject.name;
-    match regex.find(trim_newline(actual.kept())) {
+    match found {
         Some(found) if !wanted => {
             let message = format!("{name} matches `{regex}`, which it must not");
-            let found = String::from_utf8_lossy(found.as_bytes());
+            let found = String::from_utf8_lossy(&found);
             Ok(vec![Finding {
                 detail: Some(format!("what matched: {found}")),
                 ..subject.finding(place, message)

@@ -1,6 +1,7 @@
 //! Text matchers against what was captured.
 
-use super::judged::{Judged, Subject};
+use super::flow::Flow;
+use super::judged::{Judged, Subject, is_cut};
 use super::{digest, equal, json, lines, search, version};
 use crate::engine::Captured;
 use crate::source::Located;
@@ -19,8 +20,8 @@ pub fn judge(
 ) -> Result<Vec<Finding>, Problem> {
     let mut findings = Vec::new();
     let mut undecided = None;
-    for matcher in &expected.0 {
-        match one(subject, matcher, actual) {
+    for (index, matcher) in expected.0.iter().enumerate() {
+        match one(subject, index, matcher, actual) {
             Ok(more) => findings.extend(more),
             Err(error) => undecided = Some(error.problem(subject.name, actual)),
         }
@@ -32,19 +33,35 @@ pub fn judge(
     }
 }
 
-fn one(subject: Subject<'_>, matcher: &Located<TextMatcher>, actual: &Captured) -> Judged {
+/// `index` is where the matcher stands in its expectation, for what was noted of the flow.
+fn one(
+    subject: Subject<'_>,
+    index: usize,
+    matcher: &Located<TextMatcher>,
+    actual: &Captured,
+) -> Judged {
     let place = &matcher.place;
+    let flow = actual.seen::<Flow>().filter(|_| is_cut(actual));
     match &matcher.value {
         TextMatcher::Equals(expected) => equal::text(subject, place, expected.as_bytes(), actual),
         TextMatcher::EqualsFile(path) => equal::file(subject, place, path, actual),
         TextMatcher::Lines(expected) => lines::judge(subject, &expected.0, actual),
-        TextMatcher::Sha256(expected) => digest::judge(subject, place, expected, actual),
+        TextMatcher::Sha256(expected) => {
+            let noted = flow.and_then(|flow| flow.sha256(index));
+            digest::judge(subject, place, expected, actual, noted)
+        }
         TextMatcher::Json(expected) => json::judge(subject, expected, actual),
         TextMatcher::Version(expected) => version::judge(subject, place, expected, actual),
-        TextMatcher::Contains(needle) => search::contains(subject, place, needle, true, actual),
-        TextMatcher::NotContains(needle) => search::contains(subject, place, needle, false, actual),
-        TextMatcher::Matches(regex) => search::matches(subject, place, regex, true, actual),
-        TextMatcher::NotMatches(regex) => search::matches(subject, place, regex, false, actual),
+        TextMatcher::Contains(needle) | TextMatcher::NotContains(needle) => {
+            let wanted = matches!(matcher.value, TextMatcher::Contains(_));
+            let noted = flow.and_then(|flow| flow.contains(index));
+            search::contains(subject, place, (needle, wanted), actual, noted)
+        }
+        TextMatcher::Matches(regex) | TextMatcher::NotMatches(regex) => {
+            let wanted = matches!(matcher.value, TextMatcher::Matches(_));
+            let noted = flow.and_then(|flow| flow.matches(index));
+            search::matches(subject, place, (regex, wanted), actual, noted)
+        }
         TextMatcher::Empty(wanted) => {
             let finding = search::empty(subject, place, *wanted, actual);
             Ok(finding.into_iter().collect())

@@ -1,10 +1,10 @@
 //! From specs and project to the plan.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::inherit::{self, Group, Taken};
+use super::inherit::{Group, Groups, Said, Taken, without_digest};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::CaseInfo;
 use crate::project::Project;
@@ -57,21 +57,21 @@ impl Plan {
         root: &Path,
     ) -> Result<Self, Diagnostics> {
         let mut mistakes = Vec::new();
-        let groups = groups(specs, bases, project, &mut mistakes);
+        let mut groups = Groups::new(groups(specs, bases, project, &mut mistakes));
         let mut images = Vec::new();
         let mut cases = Vec::new();
-        for (at, group) in groups
-            .iter()
-            .enumerate()
-            .filter(|(_, group)| group.selected)
-        {
-            for check in &group.own {
-                mistakes.extend(missing_files(check, root, project.is_some()));
+        for at in 0..groups.all.len() {
+            if !groups.all[at].selected {
+                continue;
             }
-            let checks = inherit::checks(at, &groups, &mut mistakes);
-            mistakes.extend(duplicate_names(&group.image.name, &checks));
+            let checks = groups.checks(at, &mut mistakes);
+            for taken in &checks {
+                mistakes.extend(missing_files(&taken.check, root, project.is_some()));
+            }
+            let image = &groups.all[at].image;
+            mistakes.extend(duplicate_names(&image.name, &checks));
             cases.extend(checks.into_iter().map(|taken| (images.len(), taken)));
-            images.push(group.image.clone());
+            images.push(image.clone());
         }
         // Whoever inherits sees the mistakes of those he inherits from.
         let mut told = HashSet::new();
@@ -89,6 +89,13 @@ impl Plan {
     #[must_use]
     pub fn only(mut self, keep: impl Fn(&Check) -> bool) -> Self {
         self.cases.retain(|case| keep(&case.check));
+        self
+    }
+
+    /// Leaves out the checks that are not among `names` (`IMAGE::CHECK`).
+    #[must_use]
+    pub fn only_named(mut self, names: &BTreeSet<String>) -> Self {
+        self.cases.retain(|case| names.contains(&case.info.name()));
         self
     }
 
@@ -111,6 +118,7 @@ fn groups(
     mistakes: &mut Vec<Diagnostic>,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
+    let mut by_name: HashMap<String, usize> = HashMap::new();
     let specs = specs.into_iter().map(|spec| (spec, true));
     for (spec, selected) in specs.chain(bases.into_iter().map(|spec| (spec, false))) {
         let image = match planned_image(&spec.image, project) {
@@ -120,23 +128,33 @@ fn groups(
                 continue;
             }
         };
-        let known = groups
-            .iter()
-            .position(|group| group.image.name == image.name);
-        let at = known.unwrap_or_else(|| {
+        let at = *by_name.entry(image.name.clone()).or_insert(groups.len());
+        if at == groups.len() {
             groups.push(Group {
                 image,
                 selected,
                 own: Vec::new(),
                 inherit: Vec::new(),
             });
-            groups.len() - 1
-        });
-        // Of an image that is tested only what was asked for is.
-        if selected || !groups[at].selected {
-            groups[at].own.extend(spec.checks.into_iter().map(Arc::new));
-            groups[at].inherit.extend(spec.inherit);
+        } else if groups[at].image.reference != image.reference {
+            // The checks of one would be run on the other.
+            let message = format!(
+                "this is another image than `{}`, with the same name",
+                groups[at].image.reference
+            );
+            mistakes.push(
+                Diagnostic::new(&spec.image.place, message)
+                    .help("a digest is no part of a name: give each of them a tag of its own"),
+            );
+            continue;
         }
+        let group = &mut groups[at];
+        let checks = spec.checks.into_iter().map(Arc::new);
+        group.own.extend(checks.map(|what| Said { what, selected }));
+        let inherit = spec.inherit.into_iter();
+        group
+            .inherit
+            .extend(inherit.map(|what| Said { what, selected }));
     }
     groups
 }
@@ -182,7 +200,7 @@ fn planned_image(
         );
     }
     // A digest would make names of checks that change with every build.
-    let name = image.value.split('@').next().unwrap_or(&image.value);
+    let name = without_digest(&image.value);
     Ok(PlannedImage {
         name: name.to_owned(),
         reference: image.value.clone(),

@@ -1,6 +1,6 @@
 //! Checks that an image takes over from those it derives from.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use globset::GlobBuilder;
@@ -13,10 +13,24 @@ use crate::spec::{Check, Inherit};
 /// What the specs say of one image.
 pub(super) struct Group {
     pub(super) image: PlannedImage,
-    /// Whether its checks are to be run, or only there for others to inherit.
+    /// Whether checks of it are to be run, or all are only there for others to inherit.
     pub(super) selected: bool,
-    pub(super) own: Vec<Arc<Check>>,
-    pub(super) inherit: Vec<Inherit>,
+    pub(super) own: Vec<Said<Arc<Check>>>,
+    pub(super) inherit: Vec<Said<Inherit>>,
+}
+
+/// What one of the specs of an image says.
+pub(super) struct Said<T> {
+    pub(super) what: T,
+    /// Whether that spec is to be run; what others inherit is in all of them.
+    pub(super) selected: bool,
+}
+
+/// All groups, and what can be inherited from those that were asked so far.
+pub(super) struct Groups {
+    pub(super) all: Vec<Group>,
+    by_name: HashMap<String, usize>,
+    inherited: HashMap<usize, Arc<Vec<Taken>>>,
 }
 
 /// A check, and the image that it was written for if that is another.
@@ -26,48 +40,104 @@ pub(super) struct Taken {
     pub(super) from: Option<String>,
 }
 
-/// The checks of the image at `at`: its own, then what it inherits, each once.
-pub(super) fn checks(at: usize, groups: &[Group], mistakes: &mut Vec<Diagnostic>) -> Vec<Taken> {
-    let mut all = collect(at, groups, &mut vec![at], mistakes);
-    // Two ways may lead to the same ancestor.
-    let mut seen = HashSet::new();
-    all.retain(|taken| seen.insert((taken.check.place.to_string(), taken.check.name.clone())));
+impl Groups {
+    pub(super) fn new(all: Vec<Group>) -> Self {
+        let names = all.iter().enumerate();
+        let by_name = names.map(|(at, group)| (group.image.name.clone(), at));
+        Self {
+            by_name: by_name.collect(),
+            all,
+            inherited: HashMap::new(),
+        }
+    }
+
+    /// The checks of the image at `at`: its own, then what it inherits, each once.
+    pub(super) fn checks(&mut self, at: usize, mistakes: &mut Vec<Diagnostic>) -> Vec<Taken> {
+        self.collect(at, true, &mut vec![at], mistakes)
+    }
+
+    /// What others inherit from the image at `at`. Asked once for each image: the ways through a
+    /// family of images can be too many to go.
+    fn inheritable(
+        &mut self,
+        at: usize,
+        way: &mut Vec<usize>,
+        mistakes: &mut Vec<Diagnostic>,
+    ) -> Arc<Vec<Taken>> {
+        if let Some(known) = self.inherited.get(&at) {
+            return Arc::clone(known);
+        }
+        way.push(at);
+        let found = Arc::new(self.collect(at, false, way, mistakes));
+        way.pop();
+        self.inherited.insert(at, Arc::clone(&found));
+        found
+    }
+
+    fn collect(
+        &mut self,
+        at: usize,
+        only_selected: bool,
+        way: &mut Vec<usize>,
+        mistakes: &mut Vec<Diagnostic>,
+    ) -> Vec<Taken> {
+        let group = &self.all[at];
+        let own = group.own.iter();
+        let own = own.filter(|said| said.selected || !only_selected);
+        let mut all: Vec<Taken> = own
+            .map(|said| Taken {
+                check: Arc::clone(&said.what),
+                from: None,
+            })
+            .collect();
+        let inherit = group.inherit.iter();
+        let inherit = inherit.filter(|said| said.selected || !only_selected);
+        let inherit: Vec<Inherit> = inherit.map(|said| said.what.clone()).collect();
+        for inherit in inherit {
+            let Some(base) = self.by_name.get(without_digest(&inherit.image)).copied() else {
+                mistakes.push(unknown(&inherit.image, &self.all));
+                continue;
+            };
+            if way.contains(&base) {
+                mistakes.push(cycle(&inherit.image, base, way, &self.all));
+                continue;
+            }
+            let mut taken = Vec::clone(&self.inheritable(base, way, mistakes));
+            for except in &inherit.except {
+                leave_out(&mut taken, except, &inherit.image, mistakes);
+            }
+            all.extend(taken.into_iter().map(|taken| Taken {
+                from: taken.from.or_else(|| Some(inherit.image.value.clone())),
+                ..taken
+            }));
+        }
+        once(all)
+    }
+}
+
+/// Two ways may lead to the same ancestor, and one spec may be that of two ancestors.
+fn once(mut all: Vec<Taken>) -> Vec<Taken> {
+    let mut seen: HashMap<(String, String), Vec<Arc<Check>>> = HashMap::new();
+    all.retain(|taken| {
+        let check = &taken.check;
+        let known = seen
+            .entry((check.place.to_string(), check.name.clone()))
+            .or_default();
+        // The same words say different things where `${{ image.arg.NAME }}` is among them.
+        let is_known = known
+            .iter()
+            .any(|other| Arc::ptr_eq(other, check) || format!("{other:?}") == format!("{check:?}"));
+        if !is_known {
+            known.push(Arc::clone(check));
+        }
+        !is_known
+    });
     all
 }
 
-fn collect(
-    at: usize,
-    groups: &[Group],
-    way: &mut Vec<usize>,
-    mistakes: &mut Vec<Diagnostic>,
-) -> Vec<Taken> {
-    let own = groups[at].own.iter().map(|check| Taken {
-        check: Arc::clone(check),
-        from: None,
-    });
-    let mut all: Vec<Taken> = own.collect();
-    for inherit in &groups[at].inherit {
-        let named = |group: &Group| group.image.name == inherit.image.value;
-        let Some(base) = groups.iter().position(named) else {
-            mistakes.push(unknown(&inherit.image, groups));
-            continue;
-        };
-        if way.contains(&base) {
-            mistakes.push(cycle(&inherit.image, base, way, groups));
-            continue;
-        }
-        way.push(base);
-        let mut taken = collect(base, groups, way, mistakes);
-        way.pop();
-        for except in &inherit.except {
-            leave_out(&mut taken, except, &inherit.image, mistakes);
-        }
-        all.extend(taken.into_iter().map(|taken| Taken {
-            from: taken.from.or_else(|| Some(inherit.image.value.clone())),
-            ..taken
-        }));
-    }
-    all
+/// Images are named without it, so that names of checks stay the same from build to build.
+pub(super) fn without_digest(image: &str) -> &str {
+    image.split('@').next().unwrap_or(image)
 }
 
 fn leave_out(

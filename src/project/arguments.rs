@@ -48,23 +48,32 @@ impl Project {
             help: None,
         })?;
         // The last one counts, as in the last stage of a build.
-        let found = defaults.iter().rev().find(|(known, _)| known == name);
+        let last = defaults.iter().rev().find(|known| known.name == name);
+        // One that a stage only names has the value from before the first stage.
+        let global = || {
+            let mut global = defaults.iter().rev().filter(|known| known.is_global);
+            global.find(|known| known.name == name)
+        };
+        let found = last.map(|last| {
+            let inherited = || global().and_then(|global| global.value.as_ref());
+            last.value.as_ref().or_else(inherited)
+        });
         match found {
-            Some((_, Some(value))) if !value.contains('$') => Ok(value.clone()),
-            Some((_, Some(_))) => Err(ArgumentError {
+            Some(Some(value)) if !value.contains('$') => Ok(value.clone()),
+            Some(Some(_)) => Err(ArgumentError {
                 message: format!("the argument `{name}` depends on other variables"),
                 help: Some(format!(
                     "give it a value of its own in the project file, or in {}",
                     shown.display()
                 )),
             }),
-            Some((_, None)) => Err(ArgumentError {
+            Some(None) => Err(ArgumentError {
                 message: format!("the argument `{name}` has no value"),
                 help: Some("give it one under `args` in the project file".to_owned()),
             }),
             None => {
                 let known = image.args.iter().map(|(name, _)| name.as_str());
-                let known = known.chain(defaults.iter().map(|(name, _)| name.as_str()));
+                let known = known.chain(defaults.iter().map(|known| known.name.as_str()));
                 Err(ArgumentError {
                     message: format!("the image has no build argument `{name}`"),
                     help: suggestion(name, known),
@@ -74,7 +83,14 @@ impl Project {
     }
 }
 
-type Default = (String, Option<String>);
+/// What an `ARG` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Default {
+    name: String,
+    value: Option<String>,
+    /// Whether it stands before the first stage.
+    is_global: bool,
+}
 
 /// The `ARG` instructions of a Dockerfile, in order.
 fn defaults(dockerfile: &Path) -> std::io::Result<Vec<Default>> {
@@ -83,6 +99,7 @@ fn defaults(dockerfile: &Path) -> std::io::Result<Vec<Default>> {
 
 fn parse(text: &str) -> Vec<Default> {
     let mut found = Vec::new();
+    let mut is_global = true;
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let mut instruction = line.trim().to_owned();
@@ -98,18 +115,30 @@ fn parse(text: &str) -> Vec<Default> {
         }
         // What stands in a here-document is no instruction.
         for delimiter in heredocs(&instruction) {
-            lines.by_ref().find(|line| line.trim() == delimiter);
+            let mut after = lines.clone();
+            // What never ends was none.
+            if after.any(|line| line.trim() == delimiter) {
+                lines = after;
+            }
         }
         let mut words = shlex::Shlex::new(&instruction);
-        if !words
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case("arg"))
-        {
+        let keyword = words.next().unwrap_or_default().to_ascii_lowercase();
+        if keyword == "from" {
+            is_global = false;
+        }
+        if keyword != "arg" {
             continue;
         }
-        found.extend(words.map(|word| match word.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (word, None),
+        found.extend(words.map(|word| {
+            let (name, value) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (word.as_str(), None),
+            };
+            Default {
+                name: name.to_owned(),
+                value,
+                is_global,
+            }
         }));
     }
     found
@@ -117,6 +146,10 @@ fn parse(text: &str) -> Vec<Default> {
 
 /// The ends of the here-documents that an instruction begins (`RUN <<EOF`).
 fn heredocs(instruction: &str) -> Vec<String> {
+    let keyword = instruction.split_whitespace().next().unwrap_or_default();
+    if !["run", "copy", "add"].contains(&keyword.to_ascii_lowercase().as_str()) {
+        return Vec::new();
+    }
     let word = |text: &str| {
         let text = text.trim_start_matches('-').trim_start_matches(['"', '\'']);
         let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
@@ -134,20 +167,21 @@ mod tests {
     fn arguments_of_a_dockerfile() {
         let text = "# syntax=docker/dockerfile:1\nARG BASE=debian:12\nFROM ${BASE}\n\
             arg A=1 B=\"two words\" \\\n  # between\n  C=3\nARG EMPTY=\nARG NONE\n# ARG NO=1\n\
-            RUN <<EOF\nARG INSIDE=1\nEOF\nRUN echo ARG X=1\nARG A=2 # comment\n";
+            RUN <<EOF\nARG INSIDE=1\nEOF\nRUN echo ARG X=1\nRUN echo $((1 << N))\n\
+            ARG A=2 # comment\n";
         let expected = [
-            ("BASE", Some("debian:12")),
-            ("A", Some("1")),
-            ("B", Some("two words")),
-            ("C", Some("3")),
-            ("EMPTY", Some("")),
-            ("NONE", None),
-            ("A", Some("2")),
+            ("BASE", Some("debian:12"), true),
+            ("A", Some("1"), false),
+            ("B", Some("two words"), false),
+            ("C", Some("3"), false),
+            ("EMPTY", Some(""), false),
+            ("NONE", None, false),
+            ("A", Some("2"), false),
         ];
         let found = parse(text);
         let found: Vec<_> = found
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref()))
+            .map(|found| (found.name.as_str(), found.value.as_deref(), found.is_global))
             .collect();
         assert_eq!(found, expected);
     }

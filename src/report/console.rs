@@ -132,8 +132,8 @@ impl<W: Write + Send> Console<W> {
             let were = checks(ledger.unseen());
             let _ = writeln!(out, "{bad}error:{bad:#} {were} never ran");
         }
-        if let Some(signal) = end.signal {
-            let _ = writeln!(out, "{bad}stopped{bad:#} by {}", signal_name(signal));
+        if let Some(stopped) = end.stopped {
+            let _ = writeln!(out, "{bad}{stopped}{bad:#}");
         }
         if let Some(left) = &end.left_behind {
             let _ = writeln!(out, "{bad}left behind:{bad:#} {}", one_line(left));
@@ -229,15 +229,6 @@ fn rough_time(duration: Duration) -> String {
     match duration.as_secs() {
         0..60 => format!("{:.1}s", duration.as_secs_f64()),
         whole => format!("{}m {:02}s", whole / 60, whole % 60),
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    match signal {
-        1 => "SIGHUP".into(),
-        2 => "SIGINT".into(),
-        15 => "SIGTERM".into(),
-        _ => format!("signal {signal}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{Capture, Captured, EngineInfo, Image, ImageConfig};
-use crate::event::{CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart};
+use crate::event::{CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Stopped};
 use crate::source::{Place, Source};
 use crate::verdict::{Finding, Problem, Verdict};
 
@@ -80,7 +80,7 @@ fn start(selected: usize) -> RunStart {
 fn end(millis: u64) -> Event {
     Event::RunFinished(Arc::new(RunEnd {
         duration: Duration::from_millis(millis),
-        signal: None,
+        stopped: None,
         left_behind: None,
     }))
 }
@@ -296,7 +296,7 @@ pub(super) fn broken_off() -> Vec<Event> {
         Event::CheckFinished(passed),
         Event::RunFinished(Arc::new(RunEnd {
             duration: Duration::from_secs(125),
-            signal: Some(15),
+            stopped: Some(Stopped::Signal(15)),
             left_behind: Some("1 container could not be removed: seatrial clean".into()),
         })),
     ]

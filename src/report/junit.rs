@@ -8,7 +8,7 @@ use junit_report::{Report, TestCase, TestSuite};
 use time::OffsetDateTime;
 
 use super::file::{FileError, OutputFile};
-use super::junit_case::{lone_error, test_case};
+use super::junit_case::{case_extras, lone_error, test_case};
 use super::junit_finish::{SuiteExtras, finish};
 use super::ledger::{Keep, Ledger};
 use super::summary::Counts;
@@ -118,10 +118,7 @@ pub(super) fn render(ledger: &Ledger, hostname: &str) -> Result<Vec<u8>, JUnitEr
         let offset = results.iter().map(|result| result.offset).min();
         let extras = SuiteExtras {
             file: common_file(&results),
-            lines: results
-                .iter()
-                .map(|result| result.case.place.line())
-                .collect(),
+            cases: results.iter().map(|result| case_extras(result)).collect(),
             properties: properties(start, Some(image)),
         };
         let timestamp = began + offset.unwrap_or_default();

@@ -4,6 +4,7 @@ use junit_report::{TestCase, TestCaseBuilder, TestResult};
 
 use super::excerpt::{Excerpt, Limit};
 use super::failure::{Styles, Telling};
+use super::junit_finish::CaseExtras;
 use super::text::{one_line, xml_text};
 use crate::engine::Captured;
 use crate::event::CaseResult;
@@ -64,6 +65,28 @@ pub(super) fn test_case(result: &CaseResult) -> TestCase {
         builder.set_system_err(&err);
     }
     builder.build()
+}
+
+/// What `junit-report` can't write of a case.
+pub(super) fn case_extras(result: &CaseResult) -> CaseExtras {
+    let passed = matches!(result.verdict, Verdict::Passed);
+    let earlier = result.earlier.iter().filter(|_| passed);
+    let flaky = earlier.zip(1..).map(|(verdict, number)| {
+        let (kind, message) = match verdict {
+            Verdict::Failed(findings) => match findings.first() {
+                Some(first) => (first.kind, first.message.clone()),
+                None => ("failure", "an expectation does not hold".to_owned()),
+            },
+            Verdict::Error(problem) => (problem.kind, problem.message.clone()),
+            Verdict::Passed | Verdict::Skipped(_) => ("flaky", verdict.word().to_owned()),
+        };
+        let text = format!("try {number}: {}", xml_text(message.as_bytes()));
+        (kind_of(kind), headline(&message), text)
+    });
+    CaseExtras {
+        line: result.case.place.line(),
+        flaky: flaky.collect(),
+    }
 }
 
 /// A case that stands for no check: something about the run itself.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use junit_report::TestSuite;
-use quick_xml::events::{BytesEnd, BytesStart, Event};
+use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -17,10 +17,19 @@ use super::text::one_line;
 pub(super) struct SuiteExtras {
     /// The spec file.
     pub(super) file: Option<String>,
-    /// The line of each case. Empty when the cases come from no file.
-    pub(super) lines: Vec<usize>,
+    /// What is added to each case. Empty when the cases come from no file.
+    pub(super) cases: Vec<CaseExtras>,
     /// Names and values.
     pub(super) properties: Vec<(&'static str, String)>,
+}
+
+/// What is added to one case.
+#[derive(Debug)]
+pub(super) struct CaseExtras {
+    /// The line of the check.
+    pub(super) line: usize,
+    /// What earlier tries of a check that passed came to: kind, headline and all of it.
+    pub(super) flaky: Vec<(String, String, String)>,
 }
 
 type Suites<'a> = [(&'a TestSuite, &'a SuiteExtras)];
@@ -38,7 +47,8 @@ pub(super) fn finish(
         writer: Writer::new_with_indent(Vec::new(), b' ', 2),
         suites: suites.iter(),
         suite: None,
-        lines: [].iter(),
+        cases: [].iter(),
+        flaky: &[],
     };
     loop {
         match reader.read_event()? {
@@ -47,10 +57,7 @@ pub(super) fn finish(
                 pass.write(Event::Start(totals(element, counts, time, began)))?;
             }
             Event::Start(element) => pass.start(&element)?,
-            Event::Empty(element) => {
-                let element = pass.element(&element)?;
-                pass.write(Event::Empty(element))?;
-            }
+            Event::Empty(element) => pass.empty(&element)?,
             other => pass.write(other)?,
         }
     }
@@ -85,7 +92,9 @@ struct Pass<'a, S> {
     writer: Writer<Vec<u8>>,
     suites: S,
     suite: Option<(&'a TestSuite, &'a SuiteExtras)>,
-    lines: std::slice::Iter<'a, usize>,
+    cases: std::slice::Iter<'a, CaseExtras>,
+    /// What is to be written into the case that has just begun.
+    flaky: &'a [(String, String, String)],
 }
 
 impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
@@ -93,16 +102,43 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
         let begins_suite = element.name().as_ref() == b"testsuite";
         if begins_suite {
             self.suite = self.suites.next().copied();
-            self.lines = self
+            self.cases = self
                 .suite
-                .map_or([].iter(), |(_, extras)| extras.lines.iter());
+                .map_or([].iter(), |(_, extras)| extras.cases.iter());
         }
         let element = self.element(element)?;
         self.write(Event::Start(element))?;
+        self.flaky_failures()?;
         match self.suite {
             Some((_, extras)) if begins_suite => self.properties(extras),
             _ => Ok(()),
         }
+    }
+
+    fn empty(&mut self, element: &BytesStart<'_>) -> Result<(), quick_xml::Error> {
+        let element = self.element(element)?;
+        if self.flaky.is_empty() {
+            return self.write(Event::Empty(element));
+        }
+        let end = element.to_end().into_owned();
+        self.write(Event::Start(element))?;
+        self.flaky_failures()?;
+        self.write(Event::End(end))
+    }
+
+    /// Earlier tries, as Maven's surefire writes them and Jenkins reads them.
+    fn flaky_failures(&mut self) -> Result<(), quick_xml::Error> {
+        for (kind, message, text) in std::mem::take(&mut self.flaky) {
+            let mut element = BytesStart::new("flakyFailure");
+            element.push_attribute(("message", message.as_str()));
+            element.push_attribute(("type", kind.as_str()));
+            self.write(Event::Start(element))?;
+            self.write(Event::Start(BytesStart::new("stackTrace")))?;
+            self.write(Event::Text(BytesText::new(text)))?;
+            self.write(Event::End(BytesEnd::new("stackTrace")))?;
+            self.write(Event::End(BytesEnd::new("flakyFailure")))?;
+        }
+        Ok(())
     }
 
     /// The element with its attributes mended.
@@ -135,8 +171,9 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
                 }
             }
             b"testcase" => {
-                if let Some(line) = self.lines.next() {
-                    mended.push_attribute(("line", line.to_string().as_str()));
+                if let Some(case) = self.cases.next() {
+                    mended.push_attribute(("line", case.line.to_string().as_str()));
+                    self.flaky = &case.flaky;
                 }
             }
             _ => {}

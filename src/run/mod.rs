@@ -1,6 +1,9 @@
 //! Runs a plan: trials for libtest-mimic, each with a recorder that keeps the whole verdict.
 
+mod policy;
 mod runner;
 mod trial;
+mod tries;
 
+pub use policy::Policy;
 pub use runner::{Resolved, Run, RunFailure};

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Instant, SystemTime};
 
 use libtest_mimic::Arguments;
-use tokio::sync::watch;
 
+use super::policy::Policy;
 use super::trial::{Shared, probe, skipped, trial};
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
-use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart};
+use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Stopped};
 use crate::plan::{Case, Plan, PlannedImage};
 use crate::verdict::Problem;
 
@@ -27,10 +28,10 @@ pub struct Run {
     pub arguments: Arguments,
     /// What is told of every event.
     pub listener: Arc<dyn Listener>,
-    /// Becomes `true` when the run is to stop.
-    pub stop: watch::Receiver<bool>,
-    /// The signal that stopped the run, once one has.
-    pub signal: Box<dyn Fn() -> Option<i32>>,
+    /// How often checks are tried, and when to give up.
+    pub policy: Policy,
+    /// Why the run is to end before its time, once it is: a signal or its deadline.
+    pub halted: Arc<dyn Fn() -> Option<Stopped> + Send + Sync>,
     /// Images that can't be tested, and why: their builds failed.
     pub unbuilt: Vec<(String, Problem)>,
 }
@@ -71,7 +72,7 @@ impl Run {
         let run = cases
             .iter()
             .filter(|case| !self.arguments.is_ignored(&probe(case, |_| Ok(()))));
-        let images = self.resolve(&run.map(|case| case.image).collect::<Vec<_>>());
+        let images = self.resolve(&run.map(|case| case.image).collect());
         let threads = self.threads(cases.len());
         let info = |(at, image): (usize, &Option<Resolved>)| {
             let planned = &self.plan.images[at];
@@ -99,7 +100,9 @@ impl Run {
             images,
             listener: Arc::clone(&self.listener),
             started,
-            stop: self.stop.clone(),
+            policy: self.policy,
+            halted: Arc::clone(&self.halted),
+            bad: AtomicU32::new(0),
         });
         let selected = cases.len();
         for case in &cases {
@@ -118,7 +121,7 @@ impl Run {
         let left_behind = self.close();
         self.listener.on(&Event::RunFinished(Arc::new(RunEnd {
             duration: started.elapsed(),
-            signal: (self.signal)(),
+            stopped: shared.stopped(),
             left_behind: left_behind.clone(),
         })));
         match left_behind {
@@ -129,7 +132,7 @@ impl Run {
     }
 
     /// Finds the images of the selected checks; `None` for images that no check needs.
-    fn resolve(&self, needed: &[usize]) -> Vec<Option<Resolved>> {
+    fn resolve(&self, needed: &BTreeSet<usize>) -> Vec<Option<Resolved>> {
         let images = self.plan.images.iter().enumerate();
         let resolve = |(at, planned): (usize, &PlannedImage)| {
             needed.contains(&at).then(|| {

@@ -2,15 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use tokio::sync::watch;
 
+use super::policy::Policy;
 use super::runner::Resolved;
+use super::tries::{Tried, tried};
 use crate::check::{Observation, perform};
 use crate::engine::{Engine, EngineError, ImageConfig};
-use crate::event::{CaseResult, Event, Listener};
+use crate::event::{CaseResult, Event, Listener, Stopped};
 use crate::plan::Case;
 use crate::source::Located;
 use crate::verdict::{Finding, Problem, Verdict};
@@ -22,7 +24,26 @@ pub(super) struct Shared {
     pub(super) images: Vec<Option<Resolved>>,
     pub(super) listener: Arc<dyn Listener>,
     pub(super) started: Instant,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) policy: Policy,
+    /// Why the run is to end before its time, once it is.
+    pub(super) halted: Arc<dyn Fn() -> Option<Stopped> + Send + Sync>,
+    /// How many checks did not pass.
+    pub(super) bad: AtomicU32,
+}
+
+impl Shared {
+    /// Why nothing more is to be started, if so.
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        let bad = self.bad.load(Ordering::SeqCst);
+        let enough = self.policy.max_failures.filter(|most| bad >= *most);
+        (self.halted)().or_else(|| enough.map(Stopped::Failures))
+    }
+
+    fn count(&self, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Failed(_) | Verdict::Error(_)) {
+            self.bad.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// A trial that performs `case`, records all that came of it, and tells libtest-mimic in brief.
@@ -34,18 +55,13 @@ pub(super) fn trial(case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
             .listener
             .on(&Event::CheckStarted(Arc::clone(&case.info)));
         let begun = Instant::now();
-        let mut earlier = Vec::new();
-        let mut observed = once(&case, &shared);
-        let retries = case.check.options.retries.map_or(0, |retries| retries.0);
-        // Passing after a failure is worth knowing, and failing after a pass can't come up.
-        while (earlier.len() as u32) < retries
-            && !*shared.stop.borrow()
-            && matches!(observed.verdict, Verdict::Failed(_) | Verdict::Error(_))
-        {
-            let again = once(&case, &shared);
-            earlier.push(std::mem::replace(&mut observed, again).verdict);
-        }
+        let goes_on = || shared.stopped().is_none();
+        let Tried {
+            mut observed,
+            earlier,
+        } = tried(&case, shared.policy, &goes_on, &|| once(&case, &shared));
         observed.verdict = expected_to_fail(&case, observed.verdict);
+        shared.count(&observed.verdict);
         let told = brief(&case, &observed.verdict);
         shared
             .listener
@@ -108,6 +124,13 @@ fn once(case: &Case, shared: &Shared) -> Observation {
     let observed = catch_unwind(AssertUnwindSafe(|| observe(case, shared)));
     let mut observed =
         observed.unwrap_or_else(|panic| Observation::undecided(panicked(panic.as_ref())));
+    if let Verdict::Error(problem) = &mut observed.verdict
+        && problem.kind == "interrupted"
+        && let Some(stopped) = (shared.halted)()
+    {
+        problem.kind = stopped.kind();
+        problem.message = format!("killed: {stopped}");
+    }
     if let (Some(timeout), Verdict::Passed) = (&case.check.timeout, &observed.verdict)
         && begun.elapsed() > timeout.value
     {
@@ -137,10 +160,10 @@ fn expected_to_fail(case: &Case, verdict: Verdict) -> Verdict {
 }
 
 fn observe(case: &Case, shared: &Shared) -> Observation {
-    if *shared.stop.borrow() {
+    if let Some(stopped) = shared.stopped() {
         return Observation::undecided(Problem {
-            kind: "interrupted",
-            message: "not run: the run was interrupted".to_owned(),
+            kind: stopped.kind(),
+            message: format!("not run: {stopped}"),
         });
     }
     let engine = match &shared.engine {

@@ -6,16 +6,21 @@ use crate::yaml::{Context, Kind, Node};
 
 /// More checks than this from one entry are a slip.
 const MAX_ROWS: usize = 10_000;
+/// Nobody needs as many.
+const MAX_VARIABLES: usize = 100;
 
 /// The values of the variables for one check.
-pub(super) type Row = Vec<(Located<String>, Node)>;
+pub(super) type Row<'n> = Vec<(Located<String>, &'n Node)>;
 
 /// Reads `each`: a map of lists, every combination of which is a row, or a list of maps, each of
 /// which is one. Never gives an empty list.
-pub(super) fn rows(node: &Node, context: &mut Context) -> Option<Vec<Row>> {
+pub(super) fn rows<'n>(node: &'n Node, context: &mut Context) -> Option<Vec<Row<'n>>> {
     let rows = match &node.kind {
         Kind::Mapping(entries) => combinations(node, entries, context)?,
         Kind::Sequence(items) => {
+            if items.len() > MAX_ROWS {
+                return too_many_rows(node, context);
+            }
             let rows: Vec<Option<Row>> = items.iter().map(|item| row(item, context)).collect();
             rows.into_iter().collect::<Option<_>>()?
         }
@@ -33,8 +38,28 @@ pub(super) fn rows(node: &Node, context: &mut Context) -> Option<Vec<Row>> {
     Some(rows)
 }
 
-fn combinations(node: &Node, entries: &[(Node, Node)], context: &mut Context) -> Option<Vec<Row>> {
-    let mut rows: Vec<Row> = vec![Vec::new()];
+fn too_many_rows<T>(node: &Node, context: &mut Context) -> Option<T> {
+    let message = format!("`each` makes more than {MAX_ROWS} checks of this");
+    context.report(Diagnostic::new(&node.place, message));
+    None
+}
+
+fn few_variables(node: &Node, entries: &[(Node, Node)], context: &mut Context) -> Option<()> {
+    if entries.len() <= MAX_VARIABLES {
+        return Some(());
+    }
+    let message = format!("`each` has more than {MAX_VARIABLES} variables here");
+    context.report(Diagnostic::new(&node.place, message));
+    None
+}
+
+fn combinations<'n>(
+    node: &Node,
+    entries: &'n [(Node, Node)],
+    context: &mut Context,
+) -> Option<Vec<Row<'n>>> {
+    few_variables(node, entries, context)?;
+    let mut rows: Vec<Row<'n>> = vec![Vec::new()];
     for (key, values) in entries {
         let name = variable(key, context)?;
         let values = match &values.kind {
@@ -43,16 +68,14 @@ fn combinations(node: &Node, entries: &[(Node, Node)], context: &mut Context) ->
             _ => return context.mismatch(values, "a list of values"),
         };
         if rows.len().saturating_mul(values.len()) > MAX_ROWS {
-            let message = format!("`each` makes more than {MAX_ROWS} checks of this");
-            context.report(Diagnostic::new(&node.place, message));
-            return None;
+            return too_many_rows(node, context);
         }
         rows = rows
             .iter()
             .flat_map(|row| {
                 values.iter().map(|value| {
                     let mut row = row.clone();
-                    row.push((name.clone(), value.clone()));
+                    row.push((name.clone(), value));
                     row
                 })
             })
@@ -61,13 +84,14 @@ fn combinations(node: &Node, entries: &[(Node, Node)], context: &mut Context) ->
     Some(rows)
 }
 
-fn row(node: &Node, context: &mut Context) -> Option<Row> {
+fn row<'n>(node: &'n Node, context: &mut Context) -> Option<Row<'n>> {
     let Kind::Mapping(entries) = &node.kind else {
         return context.mismatch(node, "a map of variables and their values");
     };
+    few_variables(node, entries, context)?;
     let row: Vec<Option<_>> = entries
         .iter()
-        .map(|(key, value)| Some((variable(key, context)?, value.clone())))
+        .map(|(key, value)| Some((variable(key, context)?, value)))
         .collect();
     row.into_iter().collect()
 }

@@ -1,7 +1,7 @@
 //! One entry of `checks`, which makes one check or several.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Decode for Defaults {
         let (settings, options) = (settings?, options?);
         settings.validate(context);
         if let Some(only) = &options.only {
-            only.validate(context);
+            only.validate(&only.place, context);
         }
         Some(Self { settings, options })
     }
@@ -91,7 +91,7 @@ pub(super) fn checks(
         }
         used.extend(scope.used.take());
     }
-    refuse_unused(&rows[0], &used, context);
+    refuse_unused(&rows, &used, context);
     found
 }
 
@@ -117,9 +117,10 @@ fn report_late(place: &Place, what: &str, context: &mut Context) {
     ));
 }
 
-fn refuse_unused(row: &Row, used: &BTreeSet<String>, context: &mut Context) {
-    for (name, _) in row {
-        if !used.contains(&name.value) {
+fn refuse_unused(rows: &[Row<'_>], used: &BTreeSet<String>, context: &mut Context) {
+    let mut told = BTreeSet::new();
+    for (name, _) in rows.iter().flatten() {
+        if !used.contains(&name.value) && told.insert(name.value.as_str()) {
             let message = format!("the variable `{}` is used nowhere", name.value);
             context.report(Diagnostic::new(&name.place, message).help(format!(
                 "use it as `${{{{ {} }}}}`, or remove it",
@@ -150,23 +151,29 @@ fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec
     if !sound {
         return Vec::new();
     }
-    let late = |index: usize| {
+    let node = Arc::new(body(&filled.node));
+    let places = filled.late.iter().map(|late| late.range().start);
+    let places: Arc<HashSet<usize>> = Arc::new(places.collect());
+    let late = |index: usize, of: usize| {
         CheckKind::Late(Box::new(Late {
-            node: body(&filled.node),
+            node: Arc::clone(&node),
+            late: Arc::clone(&places),
             index,
+            of,
             defaults: Arc::clone(defaults),
         }))
     };
     match read {
-        Some(checks) if waiting.is_empty() => checks
-            .into_iter()
-            .enumerate()
-            .map(|(index, check)| Check {
-                kind: late(index),
+        Some(checks) if waiting.is_empty() => {
+            let of = checks.len();
+            let checks = checks.into_iter().enumerate();
+            let checks = checks.map(|(index, check)| Check {
+                kind: late(index, of),
                 ..check
-            })
-            .collect(),
-        _ => unread(&filled.node, late(0), defaults, context)
+            });
+            checks.collect()
+        }
+        _ => unread(&filled.node, late(0, 1), defaults, context)
             .into_iter()
             .collect(),
     }
@@ -178,10 +185,12 @@ fn sound_head(filled: &Filled, context: &mut Context) -> bool {
         return true;
     };
     let mut sound = true;
+    // Of a kind that runs no command the time is looked at by whoever counts the checks.
+    let is_timed_by_others = kind::runs_command(&filled.node);
     for (key, value) in entries {
         let name = key.scalar().unwrap_or_default();
         let waits = |late: &&Place| within(late, &value.place) || within(late, &key.place);
-        if HEAD.contains(&name)
+        if (HEAD.contains(&name) || (name == "timeout" && !is_timed_by_others))
             && let Some(late) = filled.late.iter().find(waits)
         {
             report_late(late, &format!("`{name}`"), context);
@@ -199,7 +208,7 @@ fn unread(
     context: &mut Context,
 ) -> Option<Check> {
     let mut entries = Entries::new(node, "a check", context)?;
-    let head = Head::take(&mut entries, defaults, context)?;
+    let mut head = Head::take(&mut entries, defaults, context)?;
     let Some(name) = &head.name else {
         context.report(
             Diagnostic::new(
@@ -211,6 +220,18 @@ fn unread(
         return None;
     };
     let name = valid_name(name, context)?;
+    if let Some(place) = kind::second(node) {
+        // How many checks this makes is not known before all of it can be read.
+        let message =
+            "beside a value that only the image tells, an entry can't be about a second one";
+        context.report(
+            Diagnostic::new(&place, message).help("give each an entry of `checks` of its own"),
+        );
+        return None;
+    }
+    if !kind::runs_command(node) {
+        head.timeout = entries.optional("timeout", context)?;
+    }
     Some(head.check(name, None, kind, node))
 }
 

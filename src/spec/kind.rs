@@ -92,6 +92,43 @@ pub(super) fn of(
     }
 }
 
+/// Whether an entry runs commands, which have a `timeout` among their settings.
+pub(super) fn runs_command(node: &Node) -> bool {
+    let runs = ["run", "version", "help", "imports", "service"];
+    runs.iter().any(|key| value(node, key).is_some())
+}
+
+fn value<'n>(entry: &'n Node, name: &str) -> Option<&'n Node> {
+    let Kind::Mapping(entries) = &entry.kind else {
+        return None;
+    };
+    let found = entries.iter().find(|(key, _)| key.scalar() == Some(name));
+    found.map(|(_, value)| value)
+}
+
+/// Where an entry goes on to be about a second tool, module or path.
+pub(super) fn second(entry: &Node) -> Option<Place> {
+    let items = |node: &Node| -> Vec<Place> {
+        match &node.kind {
+            Kind::Scalar { .. } => vec![node.place.clone()],
+            Kind::Sequence(items) => items.iter().map(|item| item.place.clone()).collect(),
+            Kind::Mapping(entries) => entries.iter().map(|(key, _)| key.place.clone()).collect(),
+        }
+    };
+    for key in ["version", "help", "libraries"] {
+        if let Some(tools) = value(entry, key) {
+            return items(tools).into_iter().nth(1);
+        }
+    }
+    for key in ["imports", "packages"] {
+        if let Some(Kind::Mapping(groups)) = value(entry, key).map(|value| &value.kind) {
+            return groups.iter().flat_map(|(_, list)| items(list)).nth(1);
+        }
+    }
+    // Always about several rules.
+    value(entry, "hygiene").map(|rules| rules.place.clone())
+}
+
 impl CheckType {
     /// Reads what the check is about: all keys but those of any check.
     pub(super) fn read(

@@ -1,21 +1,26 @@
 //! Checks that depend on what the image says of itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::check::CheckKind;
 use super::entry::Defaults;
 use super::kind;
 use super::scope::fill_late;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::yaml::{Context, Entries, Node};
 
 /// A check in which `${{ image.env.… }}` or `${{ image.label.… }}` is not filled in yet.
 #[derive(Debug, Clone)]
 pub struct Late {
     /// The entry of the spec, everything else filled in.
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
+    /// Where the scalars begin that are not filled in.
+    pub(super) late: Arc<HashSet<usize>>,
     /// Which of the checks that the entry makes.
     pub(super) index: usize,
+    /// How many checks the entry makes.
+    pub(super) of: usize,
     /// The defaults of the spec.
     pub(super) defaults: Arc<Defaults>,
 }
@@ -31,10 +36,16 @@ impl Late {
         value: &dyn Fn(&str) -> Option<String>,
     ) -> Result<CheckKind, Diagnostics> {
         let mut context = Context::default();
-        let kind = fill_late(&self.node, value, &mut context).and_then(|node| {
+        let kind = fill_late(&self.node, &self.late, value, &mut context).and_then(|node| {
             let mut entries = Entries::new(&node, "a check", &mut context)?;
             let kind = kind::of(&node, &entries, &mut context)?;
             let found = kind.read(&mut entries, &self.defaults, &mut context)?;
+            if found.len() != self.of {
+                // One that nobody knew of would never be performed.
+                let message = "with what the image says, this makes other checks than without";
+                context.report(Diagnostic::new(&node.place, message));
+                return None;
+            }
             found.into_iter().nth(self.index).map(|found| found.kind)
         });
         let mistakes = context.into_diagnostics();

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::check::Spec;
 use super::read::Reader;
 use super::scope::Inputs;
@@ -77,9 +78,11 @@ pub fn load(root: &Path, paths: &[PathBuf], inputs: Inputs<'_>) -> Result<Loaded
             }
         }
     }
+    let budget = Budget::default();
     let reader = Reader {
         inputs,
         files: &files,
+        budget: &budget,
     };
     // Files without an image are for others to include: those come first, to tell which are.
     let (for_including, specs): (Vec<_>, Vec<_>) = documents
@@ -167,7 +170,8 @@ impl<'a> Files<'a> {
         file: &Located<String>,
         context: &mut Context,
     ) -> Option<Arc<Document>> {
-        let path = self.root.join(&file.value);
+        // One file has one name, whatever the way that leads to it.
+        let path = plain(&self.root.join(&file.value));
         let mut documents = self.documents.borrow_mut();
         let known = documents.entry(path.clone()).or_insert_with(|| {
             let read = read(self.root, &path).map_err(|error| {
@@ -190,6 +194,21 @@ impl<'a> Files<'a> {
             }
         }
     }
+}
+
+/// The path without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn read(root: &Path, file: &Path) -> Result<Result<Document, Diagnostic>, LoadError> {

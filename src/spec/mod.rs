@@ -1,5 +1,6 @@
 //! Specs: YAML files → typed checks that know their place.
 
+mod budget;
 mod check;
 mod codes;
 mod command;

@@ -2,7 +2,7 @@
 
 use super::retries::Retries;
 use crate::diagnostic::Diagnostic;
-use crate::source::Located;
+use crate::source::{Located, Place};
 use crate::yaml::{Context, OneOrMany, object};
 
 object! {
@@ -13,7 +13,7 @@ object! {
         /// It is not run; the reason.
         optional skip: Located<String>,
         /// It is run only there, and skipped elsewhere.
-        optional only: Only,
+        optional only: Located<Only>,
         /// How often it is tried again when it does not pass; 0 unless said otherwise.
         optional retries: Retries,
         /// It is known to fail; the reason. Passing is then the failure.
@@ -27,7 +27,7 @@ object! {
         /// Words to select the checks by, beside their own.
         optional tags: OneOrMany<Located<String>>,
         /// They are run only there.
-        optional only: Only,
+        optional only: Located<Only>,
         /// How often a check is tried again.
         optional retries: Retries,
     }
@@ -90,7 +90,7 @@ impl CheckOptions {
             }
         }
         if let Some(only) = &self.only {
-            only.validate(context);
+            only.validate(&only.place, context);
         }
     }
 }
@@ -105,8 +105,13 @@ impl DefaultOptions {
 }
 
 impl Only {
-    /// Records engines and platforms that there can't be.
-    pub(super) fn validate(&self, context: &mut Context) {
+    /// Records engines and platforms that there can't be; `place` is where they stand.
+    pub(super) fn validate(&self, place: &Place, context: &mut Context) {
+        if self.engine.is_none() && self.platform.is_none() {
+            let message = "there is no place to run at here";
+            context
+                .report(Diagnostic::new(place, message).help("say `engine`, `platform` or both"));
+        }
         for engine in self.engine.iter().flat_map(|engines| &engines.0) {
             if !ENGINES.contains(&engine.as_str()) {
                 let message = format!("there is no engine `{}`", engine.value);

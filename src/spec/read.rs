@@ -2,16 +2,20 @@
 
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::budget::{Budget, EACH_CHECK};
 use super::check::{Check, Inherit, Spec};
 use super::entry::{Defaults, checks, now};
 use super::load::{Document, Files};
 use super::scope::{EnvInput, Inputs, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
-use crate::yaml::{Context, Decode, Definitions, Describe, Entries, Kind, Node, OneOrMany, object};
+use crate::yaml::{
+    Context, Decode, Definitions, Describe, Entries, Kind, Node, OneOrMany, has_expression, object,
+};
 
 object! {
     /// What stands in a spec file beside its checks.
@@ -65,10 +69,17 @@ impl Decode for EnvInputs {
             .iter()
             .map(|(key, value)| {
                 let name = Located::decode(key, context)?;
+                if value.scalar().is_some_and(has_expression) {
+                    let message = "the value of a variable that is not set is a text as it stands";
+                    context.report(
+                        Diagnostic::new(&value.place, message).help("nothing is filled in here"),
+                    );
+                }
                 let default = if value.is_null() {
                     None
                 } else {
-                    Some(String::decode(value, context)?)
+                    // After a mistake in its value it is declared all the same.
+                    Some(String::decode(value, context).unwrap_or_default())
                 };
                 Some((name, default))
             })
@@ -81,6 +92,28 @@ impl Decode for EnvInputs {
 pub(super) struct Reader<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) files: &'a Files<'a>,
+    /// How much all specs together may say.
+    pub(super) budget: &'a Budget,
+}
+
+/// Files that include each other deeper than this are a slip.
+const MAX_DEPTH: usize = 32;
+
+/// The files that one image's spec includes, as they are met.
+struct Included {
+    /// From the spec to the file that is read.
+    way: Vec<PathBuf>,
+    /// All so far: what is included on two ways is one file all the same.
+    seen: HashSet<PathBuf>,
+}
+
+impl Included {
+    fn by(spec: &Document) -> Self {
+        Self {
+            way: vec![spec.source.path().to_owned()],
+            seen: HashSet::new(),
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -117,16 +150,16 @@ impl Reader<'_> {
             // Without an image the checks are still read, for their mistakes.
             let image = Located::new(String::from("IMAGE"), raw.node.place.clone());
             self.checks(&image, &env_inputs, defaults, list, context);
+            let include = entries_of_include(&head_node);
+            self.include_all(&include, &image, &mut Included::by(raw), context);
             return Vec::new();
         };
         let mut specs = Vec::new();
         for image in images {
             let mut found = self.checks(&image, &env_inputs, defaults, list, context);
-            let included = head.include.iter().flat_map(|include| &include.0);
-            let mut way = vec![raw.source.path().to_owned()];
-            for file in included {
-                found.extend(self.include(file, &image, &mut way, context));
-            }
+            let include = head.include.iter().flat_map(|include| &include.0);
+            let include: Vec<_> = include.cloned().collect();
+            found.extend(self.include_all(&include, &image, &mut Included::by(raw), context));
             refuse_duplicates(&found, context);
             specs.push(Spec {
                 source: Arc::clone(&raw.source),
@@ -138,21 +171,60 @@ impl Reader<'_> {
         specs
     }
 
+    /// The checks of the files in one `include`.
+    fn include_all(
+        &self,
+        files: &[Located<String>],
+        image: &Located<String>,
+        included: &mut Included,
+        context: &mut Context,
+    ) -> Vec<Check> {
+        let mut here: HashMap<PathBuf, &Place> = HashMap::new();
+        let mut found = Vec::new();
+        for file in files {
+            let Some(raw) = self.files.included(file, context) else {
+                continue;
+            };
+            let path = raw.source.path().to_owned();
+            if let Some(first) = here.insert(path, &file.place) {
+                let message = format!("`{}` is included twice", file.value);
+                context.report(Diagnostic::new(&file.place, message).related(first, "first here"));
+                continue;
+            }
+            found.extend(self.include(file, &raw, image, included, context));
+        }
+        found
+    }
+
     /// The checks of a file that another includes.
     fn include(
         &self,
         file: &Located<String>,
+        raw: &Document,
         image: &Located<String>,
-        way: &mut Vec<std::path::PathBuf>,
+        included: &mut Included,
         context: &mut Context,
     ) -> Vec<Check> {
-        let Some(raw) = self.files.included(file, context) else {
-            return Vec::new();
-        };
         let path = raw.source.path().to_owned();
-        if way.contains(&path) {
-            let message = format!("`{}` includes itself", file.value);
+        if let Some(start) = included.way.iter().position(|known| *known == path) {
+            let way = included.way[start..].iter().chain([&path]);
+            let way: Vec<String> = way.map(|path| path.display().to_string()).collect();
+            let message = format!("`{}` includes itself: {}", file.value, way.join(" → "));
             context.report(Diagnostic::new(&file.place, message));
+            return Vec::new();
+        }
+        if included.way.len() > MAX_DEPTH {
+            let message = format!("files include each other more than {MAX_DEPTH} levels deep");
+            context.report(Diagnostic::new(&file.place, message));
+            return Vec::new();
+        }
+        if !included.seen.insert(path.clone()) {
+            return Vec::new();
+        }
+        if !self.budget.spend(EACH_CHECK) {
+            if self.budget.tell() {
+                context.report(Diagnostic::new(&file.place, Budget::exceeded()));
+            }
             return Vec::new();
         }
         let what = "a file of checks to include";
@@ -178,11 +250,10 @@ impl Reader<'_> {
         );
         entries.finish(what, context);
         let mut found = self.checks(image, &env_inputs, defaults, list, context);
-        way.push(path);
-        for file in include.flatten().iter().flat_map(|include| &include.0) {
-            found.extend(self.include(file, image, way, context));
-        }
-        way.pop();
+        let include = include.flatten().map(|include| include.0);
+        included.way.push(path);
+        found.extend(self.include_all(&include.unwrap_or_default(), image, included, context));
+        included.way.pop();
         found
     }
 
@@ -212,6 +283,7 @@ impl Reader<'_> {
             env_inputs,
             variables: Vec::new(),
             used: RefCell::default(),
+            budget: self.budget,
         }
     }
 }
@@ -234,6 +306,19 @@ fn head(node: &Node) -> Node {
 fn env_inputs(entries: &mut Entries<'_>, context: &mut Context) -> Vec<EnvInput> {
     let inputs = entries.optional::<EnvInputs>("env_inputs", context);
     inputs.flatten().map(|inputs| inputs.0).unwrap_or_default()
+}
+
+/// What a head that has other mistakes includes.
+fn entries_of_include(head: &Node) -> Vec<Located<String>> {
+    let mut mistakes_told_before = Context::default();
+    let entries = Entries::new(head, "a spec", &mut mistakes_told_before);
+    let include = entries.and_then(|mut entries| {
+        entries.optional::<OneOrMany<Located<String>>>("include", &mut mistakes_told_before)
+    });
+    include
+        .flatten()
+        .map(|include| include.0)
+        .unwrap_or_default()
 }
 
 /// The images of a spec, at least one.

@@ -1,9 +1,11 @@
 //! What `${{ … }}` stands for in a spec.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::diagnostic::Diagnostic;
+use super::budget::{Budget, EACH_CHECK, weight};
+use super::each::Row;
+use crate::diagnostic::{Diagnostic, is_close};
 use crate::project::Project;
 use crate::source::{Located, Place};
 use crate::yaml::{Context, Kind, Node, Part, has_expression, parts};
@@ -28,9 +30,11 @@ pub(super) struct Scope<'a> {
     /// The caller's variables that the spec declares.
     pub(super) env_inputs: &'a [EnvInput],
     /// The variables of `each`.
-    pub(super) variables: Vec<(Located<String>, Node)>,
+    pub(super) variables: Row<'a>,
     /// Which of those were used.
     pub(super) used: RefCell<BTreeSet<String>>,
+    /// How much may be filled in.
+    pub(super) budget: &'a Budget,
 }
 
 /// What an expression stands for.
@@ -56,8 +60,24 @@ const HELP: &str = "write `${{ NAME }}` for a variable of `each`, `${{ image.arg
 impl Scope<'_> {
     /// Fills in what can be known now.
     pub(super) fn fill(&self, node: &Node, context: &mut Context) -> Option<Filled> {
+        if !self.budget.spend(EACH_CHECK + weight(node)) {
+            if self.budget.tell() {
+                context.report(too_large(&node.place));
+            }
+            return None;
+        }
         let mut late = Vec::new();
-        let mut resolve = |expression: &Located<String>| self.value(expression);
+        let mut resolve = |expression: &Located<String>| {
+            let value = self.value(expression)?;
+            // What a variable of `each` takes was counted before it was copied.
+            match &value {
+                Value::Text(text) if !self.budget.spend(text.len()) => {
+                    self.budget.tell();
+                    Err(too_large(&expression.place))
+                }
+                _ => Ok(value),
+            }
+        };
         let node = fill(node, &mut resolve, &mut late, context)?;
         Some(Filled { node, late })
     }
@@ -66,7 +86,11 @@ impl Scope<'_> {
         let text = expression.value.as_str();
         if let Some((_, node)) = self.variables.iter().find(|(name, _)| name.value == text) {
             self.used.borrow_mut().insert(text.to_owned());
-            return Ok(Value::Node(node.clone()));
+            if !self.budget.spend(weight(node)) {
+                self.budget.tell();
+                return Err(too_large(&expression.place));
+            }
+            return Ok(Value::Node((*node).clone()));
         }
         let parts: Vec<&str> = text.splitn(3, '.').collect();
         match (parts.as_slice(), self.image) {
@@ -126,9 +150,21 @@ impl Scope<'_> {
 
     fn unknown(&self, expression: &Located<String>) -> Diagnostic {
         let text = expression.value.as_str();
+        if self.image.is_none() && text.starts_with("image.") {
+            let message = format!("`{text}` is not known before the spec has named its image");
+            return Diagnostic::new(&expression.place, message)
+                .help("`env.NAME` is, for what `env_inputs` declares");
+        }
         let message = format!("`{text}` stands for nothing here");
         let mistake = Diagnostic::new(&expression.place, message);
         let names = self.variables.iter().map(|(name, _)| name.value.as_str());
+        let parts: Vec<&str> = text.splitn(3, '.').collect();
+        if let ["image", word, name] = parts[..] {
+            let known = ["arg", "env", "label"].into_iter();
+            if let Some(near) = known.into_iter().find(|known| is_close(word, known)) {
+                return mistake.help(format!("did you mean `image.{near}.{name}`?"));
+            }
+        }
         if text.contains('.') || names.clone().next().is_none() {
             return mistake.help(HELP);
         }
@@ -136,25 +172,76 @@ impl Scope<'_> {
     }
 }
 
-/// Fills in what waited for the image.
+fn too_large(place: &Place) -> Diagnostic {
+    Diagnostic::new(place, Budget::exceeded())
+        .help("`each`, `images` and `include` multiply what a spec says")
+}
+
+/// Fills in what waited for the image: the scalars that begin at one of these places.
 pub(super) fn fill_late(
     node: &Node,
+    late: &HashSet<usize>,
     value: &dyn Fn(&str) -> Option<String>,
     context: &mut Context,
 ) -> Option<Node> {
+    let budget = Budget::default();
     let mut resolve = |expression: &Located<String>| {
-        let found = value(&expression.value).map(Value::Text);
-        found.ok_or_else(|| {
+        let Some(text) = value(&expression.value) else {
             let message = format!("the image has no `{}`", expression.value);
-            Diagnostic::new(&expression.place, message)
-        })
+            return Err(Diagnostic::new(&expression.place, message));
+        };
+        if !budget.spend(text.len()) {
+            return Err(too_large(&expression.place));
+        }
+        Ok(Value::Text(text))
     };
-    fill(node, &mut resolve, &mut Vec::new(), context)
+    fill_some(node, late, &mut resolve, context)
 }
+
+/// Other scalars may hold a literal `${{`, which is not to be filled in again.
+fn fill_some(
+    node: &Node,
+    late: &HashSet<usize>,
+    resolve: &mut Resolve<'_>,
+    context: &mut Context,
+) -> Option<Node> {
+    let kind = match &node.kind {
+        Kind::Scalar { .. } if late.contains(&node.place.range().start) => {
+            return fill(node, resolve, &mut Vec::new(), context);
+        }
+        Kind::Scalar { .. } => return Some(node.clone()),
+        Kind::Sequence(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| fill_some(item, late, resolve, context))
+                .collect();
+            Kind::Sequence(items.into_iter().collect::<Option<_>>()?)
+        }
+        Kind::Mapping(entries) => {
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| {
+                    let key = fill_some(key, late, resolve, context);
+                    key.zip(fill_some(value, late, resolve, context))
+                })
+                .collect();
+            let entries: Vec<(Node, Node)> = entries.into_iter().collect::<Option<_>>()?;
+            sound_keys(&entries, context)?;
+            Kind::Mapping(entries)
+        }
+    };
+    Some(Node {
+        kind,
+        place: node.place.clone(),
+    })
+}
+
+/// Tells what an expression stands for.
+type Resolve<'a> = dyn FnMut(&Located<String>) -> Result<Value, Diagnostic> + 'a;
 
 fn fill(
     node: &Node,
-    resolve: &mut dyn FnMut(&Located<String>) -> Result<Value, Diagnostic>,
+    resolve: &mut Resolve<'_>,
     late: &mut Vec<Place>,
     context: &mut Context,
 ) -> Option<Node> {
@@ -191,7 +278,7 @@ fn fill(
 
 /// Keys differ from each other and are scalars, also after they were filled in.
 fn sound_keys(entries: &[(Node, Node)], context: &mut Context) -> Option<()> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for (key, _) in entries {
         let Some(text) = key.scalar() else {
             return context.mismatch(key, "a text as a key");
@@ -211,7 +298,7 @@ fn scalar(
     text: &str,
     plain: bool,
     place: &Place,
-    resolve: &mut dyn FnMut(&Located<String>) -> Result<Value, Diagnostic>,
+    resolve: &mut Resolve<'_>,
     late: &mut Vec<Place>,
     context: &mut Context,
 ) -> Option<Node> {
@@ -248,15 +335,17 @@ fn scalar(
         .iter()
         .any(|(_, value)| matches!(value, Value::Later));
     let mut filled = String::new();
+    // What is filled in again must come out as it is.
+    let mut literal = String::new();
+    let literally = |text: &str| match waits {
+        true => text.replace("${{", "${{ '${{' }}"),
+        false => text.to_owned(),
+    };
     for (part, value) in values {
         match (value, part) {
-            // What is filled in again must come out as it is.
-            (Value::Text(text), _) if waits && has_expression(&text) => {
-                filled += &format!("${{{{ '{text}' }}}}");
-            }
-            (Value::Text(text), _) => filled += &text,
+            (Value::Text(text), _) => literal += &text,
             (Value::Node(node), Part::Expression(expression)) => match node.scalar() {
-                Some(text) => filled += text,
+                Some(text) => literal += text,
                 None => {
                     let message = format!(
                         "`{}` is {}, which can't stand in a text",
@@ -268,19 +357,28 @@ fn scalar(
                 }
             },
             (Value::Later, Part::Expression(expression)) => {
+                filled += &literally(&std::mem::take(&mut literal));
                 filled += &format!("${{{{ {} }}}}", expression.value);
             }
             (Value::Node(_) | Value::Later, Part::Text(_)) => {}
         }
     }
+    filled += &literally(&literal);
     if waits {
         late.push(place.clone());
     }
-    Some(Node {
+    let mut node = Node {
         kind: Kind::Scalar {
             text: filled,
             plain,
         },
         place: place.clone(),
-    })
+    };
+    // A value that turns out to be empty is an empty text, not one that nobody gave.
+    if node.is_null()
+        && let Kind::Scalar { plain, .. } = &mut node.kind
+    {
+        *plain = false;
+    }
+    Some(node)
 }

@@ -13,6 +13,7 @@ mod rules;
 mod schema;
 mod syntax;
 
+pub(crate) use decode::parse_duration;
 pub use decode::{Context, Decode, Entries, OneOrMany, Pairs};
 pub use expression::{Part, has_expression, parts};
 pub use node::{Kind, Node};

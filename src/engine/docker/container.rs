@@ -18,7 +18,9 @@ use tokio::io::AsyncWriteExt;
 
 use super::connection::Connection;
 use super::steps::{failure, is_not_found, status, step};
-use crate::engine::{Capture, Captured, Ended, EngineError, Image, Network, Outcome, Process};
+use crate::engine::{
+    Capture, Captured, Ended, EngineError, Image, Network, Outcome, Process, Stream,
+};
 
 /// Removing is tried this often: an engine under load answers 409 or 500 and then well.
 const REMOVE_TRIES: u32 = 5;
@@ -68,10 +70,9 @@ impl Container<'_> {
                 duration: started.elapsed(),
             });
         }
-        let limit = process.output_limit;
         let mut streams = Streams {
-            stdout: Capture::new(limit),
-            stderr: Capture::new(limit),
+            stdout: Capture::of(process, Stream::Stdout),
+            stderr: Capture::of(process, Stream::Stderr),
         };
         let ending = async {
             streams

@@ -8,7 +8,7 @@ use bollard::models::{ExecConfig, ExecInspectResponse};
 
 use super::container::{Container, Streams, not_executed, not_started};
 use super::steps::step;
-use crate::engine::{Capture, Captured, Ended, EngineError, Outcome, Process};
+use crate::engine::{Capture, Captured, Ended, EngineError, Outcome, Process, Stream};
 
 const STEP: &str = "run a command in a container";
 
@@ -22,10 +22,9 @@ impl Container<'_> {
         let request = docker.create_exec(&self.name, config(process));
         let id = step(self.connection, STEP, request).await?.id;
         let begun = Instant::now();
-        let limit = process.output_limit;
         let mut streams = Streams {
-            stdout: Capture::new(limit),
-            stderr: Capture::new(limit),
+            stdout: Capture::of(process, Stream::Stdout),
+            stderr: Capture::of(process, Stream::Stderr),
         };
         let request = async {
             match docker.start_exec(&id, None).await {

@@ -166,7 +166,7 @@ impl Running for DockerRunning<'_> {
 
     fn logs(&self) -> (Captured, Captured) {
         let logs = self.logs();
-        (logs.stdout.clone().finish(), logs.stderr.clone().finish())
+        (logs.stdout.so_far(), logs.stderr.so_far())
     }
 
     fn during(&self, until: Instant, work: Work<'_>) -> Result<Waited, EngineError> {

@@ -66,7 +66,11 @@ impl DockerEngine {
                     .get_or_try_init(|| self.hold(image, process)),
             )?;
             let outcome = self.wait(self.container_of(held.name.clone()).exec(process));
+            let is_timed_out = matches!(&outcome, Ok(outcome) if outcome.ended == Ended::TimedOut);
             if shared.is_gone.load(Ordering::SeqCst) {
+                if is_timed_out {
+                    return outcome;
+                }
                 // Another process took the container with it: that says nothing of this one.
                 continue;
             }
@@ -90,7 +94,13 @@ impl DockerEngine {
 
     /// Starts a container that does nothing, for processes to be executed in.
     async fn hold(&self, image: &Image, process: &Process) -> Result<Held, EngineError> {
-        let holder = holder(process);
+        // What comes with each command is not the container's, lest it become that of others too.
+        let holder = holder(&Process {
+            env: Vec::new(),
+            user: None,
+            workdir: None,
+            ..process.clone()
+        });
         let container = self.container();
         let network_files = self.create(&container, image, &holder).await?;
         match container.start().await? {

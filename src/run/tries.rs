@@ -1,0 +1,115 @@
+//! One check, tried as often as it takes.
+
+use super::policy::Policy;
+use crate::check::Observation;
+use crate::plan::Case;
+use crate::source::Place;
+use crate::verdict::{Finding, Verdict};
+
+/// What came of all tries of a check.
+pub(super) struct Tried {
+    /// The try that decides.
+    pub(super) observed: Observation,
+    /// What the tries before it came to.
+    pub(super) earlier: Vec<Verdict>,
+}
+
+/// Tries a check until it passes, as often as spec and caller want, or as often as it is to be
+/// repeated. `goes_on` says whether there is still time for it.
+pub(super) fn tried(
+    case: &Case,
+    policy: Policy,
+    goes_on: &dyn Fn() -> bool,
+    once: &dyn Fn() -> Observation,
+) -> Tried {
+    if policy.repeat > 1 {
+        return repeated(case, policy.repeat, goes_on, once);
+    }
+    let own = case.check.options.retries.map_or(0, |retries| retries.0);
+    let retries = own.max(policy.retries);
+    let mut earlier = Vec::new();
+    let mut observed = once();
+    while (earlier.len() as u32) < retries && goes_on() && is_bad(&observed.verdict) {
+        let again = once();
+        earlier.push(std::mem::replace(&mut observed, again).verdict);
+    }
+    if policy.flaky_fails && !earlier.is_empty() && matches!(observed.verdict, Verdict::Passed) {
+        observed.verdict = flaky(&case.check.place, &earlier);
+    }
+    Tried { observed, earlier }
+}
+
+fn is_bad(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Failed(_) | Verdict::Error(_))
+}
+
+/// Passing only sometimes is a failure where that is wanted.
+fn flaky(place: &Place, earlier: &[Verdict]) -> Verdict {
+    let tries = earlier.len() + 1;
+    let message = format!("flaky: passed only on try {tries}");
+    let mut finding = Finding::new(place, "flaky", message);
+    let told: Vec<String> = earlier
+        .iter()
+        .zip(1..)
+        .map(|(verdict, number)| tell(number, verdict))
+        .collect();
+    finding.detail = Some(told.join("\n"));
+    Verdict::Failed(vec![finding])
+}
+
+fn tell(number: u32, verdict: &Verdict) -> String {
+    let what = match verdict {
+        Verdict::Failed(findings) => findings.first().map(|finding| finding.message.as_str()),
+        Verdict::Error(problem) => Some(problem.message.as_str()),
+        Verdict::Passed | Verdict::Skipped(_) => None,
+    };
+    let what = what.map_or_else(|| verdict.word().to_owned(), ToOwned::to_owned);
+    format!("try {number}: {}", what.lines().next().unwrap_or_default())
+}
+
+/// Every repetition must pass. The first that does not is shown, with how many others did.
+fn repeated(
+    case: &Case,
+    times: u32,
+    goes_on: &dyn Fn() -> bool,
+    once: &dyn Fn() -> Observation,
+) -> Tried {
+    let mut first_bad: Option<Observation> = None;
+    let mut last = once();
+    let mut runs = 1;
+    let mut bad = 0;
+    loop {
+        let is_over = runs >= times || !goes_on();
+        if is_bad(&last.verdict) {
+            bad += 1;
+            let next = if is_over { None } else { Some(once()) };
+            let this = match next {
+                Some(next) => std::mem::replace(&mut last, next),
+                None => return summed_up(case, runs, bad, first_bad.unwrap_or(last)),
+            };
+            first_bad.get_or_insert(this);
+        } else if is_over {
+            return match first_bad {
+                Some(observed) => summed_up(case, runs, bad, observed),
+                None => Tried {
+                    observed: last,
+                    earlier: Vec::new(),
+                },
+            };
+        } else {
+            last = once();
+        }
+        runs += 1;
+    }
+}
+
+fn summed_up(case: &Case, runs: u32, bad: u32, mut observed: Observation) -> Tried {
+    if let Verdict::Failed(findings) = &mut observed.verdict {
+        let message = format!("did not pass {bad} of {runs} times; the first of them:");
+        findings.insert(0, Finding::new(&case.check.place, "repeat", message));
+    }
+    Tried {
+        observed,
+        earlier: Vec::new(),
+    }
+}
