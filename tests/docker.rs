@@ -241,6 +241,22 @@ fn files_of_the_project() {
 }
 
 #[test]
+fn files_that_a_command_leaves() {
+    let (ended, report) = run(
+        "  - {name: left, run: echo hi > /root/a, files: {/root/a: hi, /etc/hosts: {}}}\n  \
+         - {name: not left, run: 'true', files: {/root/a: hi}}\n",
+    );
+    ended.expect(1);
+    assert_eq!(report.case("left").verdict, "passed");
+    fails(
+        &report,
+        "not left",
+        "seatrial.file.exists",
+        "/root/a does not exist",
+    );
+}
+
+#[test]
 fn a_command_that_hangs_is_killed_and_removed() {
     let started = Instant::now();
     let (ended, report) = run(

@@ -105,14 +105,18 @@ fn every_spec_of_the_repository_is_valid() {
 
 #[test]
 fn every_example_of_the_documentation_is_valid() {
-    let schema = generated("spec");
-    for page in support::PAGES {
-        for (line, spec) in support::specs_of_page(&read(page)) {
-            assert_eq!(
-                mistakes(&schema, &spec),
-                Vec::<String>::new(),
-                "{page}:{line}"
-            );
+    let (spec, project) = (generated("spec"), generated("project"));
+    for page in support::examples::PAGES {
+        for example in support::examples::examples_of_page(&read(page)) {
+            for (path, text) in &example.files {
+                let schema = match path.as_deref() {
+                    Some("seatrial.yaml") => &project,
+                    Some(path) if path.ends_with("Dockerfile") => continue,
+                    _ => &spec,
+                };
+                let place = format!("{page}:{} {path:?}", example.line);
+                assert_eq!(mistakes(schema, text), Vec::<String>::new(), "{place}");
+            }
         }
     }
 }

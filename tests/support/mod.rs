@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each test crate uses its own part of it")]
 
+pub mod examples;
 pub mod images;
 
 use std::fs;
@@ -12,29 +13,6 @@ use std::process::{Command, Output, Stdio};
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use regex::Regex;
-
-/// The pages whose examples are run.
-pub const PAGES: [&str; 3] = ["README.md", "docs/specs.md", "docs/services.md"];
-
-/// The yaml blocks of a page that are whole specs, with the line each begins at.
-pub fn specs_of_page(page: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut block: Option<(usize, String)> = None;
-    for (number, line) in (1..).zip(page.lines()) {
-        match &mut block {
-            None if line == "```yaml" => block = Some((number + 1, String::new())),
-            None => {}
-            Some(_) if line == "```" => found.extend(block.take()),
-            Some((_, text)) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-    }
-    assert!(block.is_none(), "a yaml block is never closed");
-    found.retain(|(_, text)| text.starts_with("image:"));
-    found
-}
 
 /// A folder with files, removed in the end.
 pub struct Project {

@@ -101,10 +101,11 @@ impl DockerEngine {
         container: &Container<'_>,
         image: &Image,
         process: &Process,
-    ) -> Result<Outcome, EngineError> {
-        // The files must outlive the container's start; they go with this function.
-        let _network_files = self.create(container, image, process).await?;
-        container.follow(process).await
+    ) -> Result<(Outcome, Option<ContainerFiles>), EngineError> {
+        // The engine mounts these files once more to show what the command left.
+        let network_files = self.create(container, image, process).await?;
+        let outcome = container.follow(process).await?;
+        Ok((outcome, network_files))
     }
 
     /// Creates the container of a process; what is given back must outlive the container's start.
@@ -289,14 +290,14 @@ impl Engine for DockerEngine {
         }
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
-        if let (Ok(outcome), Some(look)) = (&outcome, look)
+        if let (Ok((outcome, _)), Some(look)) = (&outcome, look)
             && matches!(outcome.ended, Ended::Exited { .. })
         {
             look(&View::of_container(self, &container.name));
         }
         // Not under `wait`: what is stopped is removed all the same.
         let removed = self.runtime.block_on(container.remove());
-        let outcome = outcome?;
+        let (outcome, _) = outcome?;
         removed?;
         Ok(outcome)
     }
