@@ -146,7 +146,7 @@ fn judge(
             format!("did not end within {timeout:?} and was killed"),
         )]);
     }
-    let mut findings = ending(case, check, outcome);
+    let mut findings = ending(case, check, settings, outcome);
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
         ("stderr", &check.stderr, &outcome.stderr),
@@ -171,7 +171,12 @@ fn judge(
 }
 
 /// How it ended, how long it took and how much memory it needed.
-fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
+fn ending(
+    case: &Case,
+    check: &RunCheck,
+    settings: &RunSettings,
+    outcome: &Outcome,
+) -> Vec<Finding> {
     let zero = ExitExpectation::Codes(vec![0]);
     let (expected, place) = match &check.exit {
         Some(exit) => (&exit.value, &exit.place),
@@ -192,6 +197,10 @@ fn ending(case: &Case, check: &RunCheck, outcome: &Outcome) -> Vec<Finding> {
         );
         findings.push(Finding::new(&most.place, "max_memory", message));
     } else if let Some(message) = wrong_exit(expected, &outcome.ended) {
+        let place = match &settings.memory {
+            Some(memory) if out_of_memory => &memory.place,
+            _ => place,
+        };
         findings.push(Finding::new(place, "exit", message));
     }
     if let Some(within) = &check.within
