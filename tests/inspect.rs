@@ -312,7 +312,7 @@ ENV API_TOKEN=very-secret-value
 fn mistakes_in_presets() {
     let table = [
         ("libraries: bin/ls", "needs an absolute path"),
-        ("libraries: []", "an empty list expects nothing"),
+        ("libraries: []", "an empty list says nothing"),
         ("libraries: ['/x/[']", "not a valid glob"),
         (
             "libraries: [/a, /a]",
@@ -336,7 +336,7 @@ fn mistakes_in_presets() {
         ("hygiene: {setuids: true}", "did you mean `setuid`?"),
         (
             "hygiene: {setuid: {allow: []}}",
-            "an empty list expects nothing",
+            "an empty list says nothing",
         ),
         ("hygiene: yes", "expected `true` or `false`"),
         (

@@ -1,16 +1,13 @@
 //! From a spec's command and settings to the process that an engine runs.
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::engine::{Image, Limits, Mount, Observers, Process};
 use crate::plan::Case;
 use crate::source::Located;
-use crate::spec::{Bytes, Capability, Command, Entrypoint, RunSettings, Stdin};
+use crate::spec::{Bytes, Capability, Command, DEFAULT_TIMEOUT, Entrypoint, RunSettings, Stdin};
 use crate::verdict::Problem;
 
-/// What a command may take when the spec says nothing.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of each stream the matchers see, at its beginning and at its end.
 const OUTPUT_LIMIT: usize = 1 << 20;
 
@@ -45,7 +42,7 @@ pub(super) fn process(
         env: env
             .map(|(name, value)| (name.value.clone(), value.clone()))
             .collect(),
-        user: settings.user.clone(),
+        user: settings.user.as_ref().map(|user| user.value.clone()),
         workdir: settings
             .workdir
             .as_ref()
@@ -70,7 +67,7 @@ pub(super) fn process(
         platform: settings
             .platform
             .as_ref()
-            .map(|platform| platform.value.clone()),
+            .map(|platform| platform.value.0.clone()),
         ports: Vec::new(),
         isolation: settings.isolation.unwrap_or_default(),
         exact: false,
@@ -88,7 +85,7 @@ fn tmpfs((folder, size): &(Located<String>, Option<Bytes>)) -> (String, String) 
     (folder.value.clone(), options)
 }
 
-fn names(capabilities: Option<&[Capability]>) -> Vec<String> {
+fn names(capabilities: Option<&[Located<Capability>]>) -> Vec<String> {
     let names = capabilities.into_iter().flatten();
     names.map(|capability| capability.0.clone()).collect()
 }

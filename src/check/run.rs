@@ -160,7 +160,7 @@ fn judge(
             format!("did not end within {timeout:?} and was killed"),
         )]);
     }
-    let mut findings = ending(case, check, process, outcome);
+    let mut findings = ending(case, check, settings, process, outcome);
     let streams = [
         ("stdout", &check.stdout, &outcome.stdout),
         ("stderr", &check.stderr, &outcome.stderr),
@@ -185,7 +185,13 @@ fn judge(
 }
 
 /// How it ended, how long it took and how much memory it needed.
-fn ending(case: &Case, check: &RunCheck, process: &Process, outcome: &Outcome) -> Vec<Finding> {
+fn ending(
+    case: &Case,
+    check: &RunCheck,
+    settings: &RunSettings,
+    process: &Process,
+    outcome: &Outcome,
+) -> Vec<Finding> {
     let zero = ExitExpectation::Codes(vec![0]);
     let (expected, place) = match &check.exit {
         Some(exit) => (&exit.value, &exit.place),
@@ -207,6 +213,10 @@ fn ending(case: &Case, check: &RunCheck, process: &Process, outcome: &Outcome) -
         );
         findings.push(Finding::new(&most.place, "max_memory", message));
     } else if let Some(message) = wrong_exit(expected, &outcome.ended) {
+        let place = match &settings.memory {
+            Some(memory) if out_of_memory => &memory.place,
+            _ => place,
+        };
         findings.push(Finding::new(place, "exit", message));
     } else if *expected == ExitExpectation::Nonzero && may_be_out_of_memory(process, outcome) {
         let message = "was killed (137), as by its limit of memory; `exit: 137` allows that";

@@ -25,7 +25,11 @@ pub(super) fn judge(subject: Subject<'_>, expected: &JsonExpectation, actual: &C
             Ok(outputs) => outputs,
             Err(RunError::NotJson(reason)) => {
                 // It is so for all filters.
-                let message = format!("{} is not JSON: {reason}", subject.name);
+                let what = match reason.starts_with("trailing characters") {
+                    true => "is more than one JSON document",
+                    false => "is not JSON",
+                };
+                let message = format!("{} {what}: {reason}", subject.name);
                 return Ok(vec![subject.finding(&filter.place, message)]);
             }
             Err(RunError::Failed(reason)) => {
@@ -167,8 +171,8 @@ mod tests {
             told.starts_with("undecided (json-limit): the filter `last(repeat(1))`"),
             "{told}"
         );
-        let told = judged("{json: ['last(repeat(1))', 'false']}", JSON).unwrap_err();
-        assert!(told.contains("`false` does not hold"), "{told}");
+        let told = judged("{json: ['last(repeat(1))', '. == 1']}", JSON).unwrap_err();
+        assert!(told.contains("`. == 1` does not hold"), "{told}");
         let told = cut("{json: .}", &format!("\"{}\"", "x".repeat(200))).unwrap_err();
         assert!(told.starts_with("undecided (output-limit)"), "{told}");
     }

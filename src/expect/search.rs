@@ -73,6 +73,7 @@ pub(super) fn empty(
 ) -> Option<Finding> {
     let (name, total) = (subject.name, actual.total());
     let message = match (actual.is_empty(), wanted) {
+        (false, true) if total == 1 => format!("{name} must be empty, it has 1 byte"),
         (false, true) => format!("{name} must be empty, it has {total} bytes"),
         (true, false) => format!("{name} must not be empty"),
         _ => return None,

@@ -41,7 +41,7 @@ impl Decode for Defaults {
         let (settings, options) = (settings?, options?);
         settings.validate(context);
         if let Some(only) = &options.only {
-            only.validate(&only.place, context);
+            only.validate(context);
         }
         Some(Self { settings, options })
     }

@@ -40,7 +40,11 @@ impl Decode for ExitExpectation {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if text == "nonzero" => Some(Self::Nonzero),
-            Kind::Scalar { .. } => Some(Self::Codes(vec![code(node, context)?])),
+            Kind::Scalar { .. } => Some(Self::Codes(vec![code(
+                node,
+                "an exit code from 0 to 255, or `nonzero`",
+                context,
+            )?])),
             Kind::Sequence(items) if items.is_empty() => {
                 context.report(Diagnostic::new(
                     &node.place,
@@ -49,7 +53,8 @@ impl Decode for ExitExpectation {
                 None
             }
             Kind::Sequence(items) => {
-                let codes: Vec<_> = items.iter().map(|item| code(item, context)).collect();
+                let one = |item| code(item, "an exit code from 0 to 255", context);
+                let codes: Vec<_> = items.iter().map(one).collect();
                 Some(Self::Codes(codes.into_iter().collect::<Option<_>>()?))
             }
             Kind::Mapping(_) => {
@@ -59,10 +64,10 @@ impl Decode for ExitExpectation {
     }
 }
 
-fn code(node: &Node, context: &mut Context) -> Option<i64> {
+fn code(node: &Node, expected: &str, context: &mut Context) -> Option<i64> {
     match node.scalar().and_then(|text| text.parse().ok()) {
         Some(code) if (0..=255).contains(&code) => Some(code),
-        _ => context.mismatch(node, "an exit code from 0 to 255, or `nonzero`"),
+        _ => context.mismatch(node, expected),
     }
 }
 

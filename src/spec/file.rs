@@ -319,7 +319,7 @@ mod tests {
             ),
             (
                 "/a: {executable_by: []}",
-                "t.yaml:1:21 an empty list expects nothing",
+                "t.yaml:1:21 an empty list says nothing",
             ),
             (
                 "/a: {executable_by: 'a:b'}",

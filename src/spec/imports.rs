@@ -7,7 +7,7 @@ use super::command::Command;
 use super::kind::{CheckType, Found, preset, with_container, with_settings};
 use super::run::RunCheck;
 use super::text::{TextExpectation, TextMatcher};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, is_close, suggestion};
 use crate::source::{Located, Place};
 use crate::version::VersionRequirement;
 use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany};
@@ -169,10 +169,13 @@ fn imports_of(interpreter: &Node, modules: &Node, context: &mut Context) -> Opti
             "`{}` is no interpreter that is known here",
             interpreter.value
         );
-        context.report(
-            Diagnostic::new(&interpreter.place, message)
-                .help("write `python`, `r`, `perl`, or a program such as `/opt/conda/bin/python`"),
-        );
+        let name = interpreter.to_lowercase();
+        let near = ["python", "r", "perl"].into_iter();
+        let help = suggestion(&name, near.filter(|known| is_close(&name, known)));
+        let help = help.unwrap_or_else(|| {
+            "write `python`, `r`, `perl`, or a program such as `/opt/conda/bin/python`".to_owned()
+        });
+        context.report(Diagnostic::new(&interpreter.place, message).help(help));
         return None;
     };
     let pairs: Vec<(&Node, Option<&Node>)> = match &modules.kind {
@@ -183,6 +186,10 @@ fn imports_of(interpreter: &Node, modules: &Node, context: &mut Context) -> Opti
         Kind::Sequence(items) => items.iter().map(|item| (item, None)).collect(),
         Kind::Scalar { .. } => vec![(modules, None)],
     };
+    if pairs.is_empty() {
+        context.report(Diagnostic::new(&modules.place, "there is no module here"));
+        return None;
+    }
     let imports: Vec<Option<Import>> = pairs
         .into_iter()
         .map(|(module, version)| {

@@ -63,7 +63,17 @@ impl Decode for JsonExpectation {
 impl Decode for Filter {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
         let text = String::decode(node, context)?;
+        if text.trim().is_empty() {
+            context.report(Diagnostic::new(&node.place, "there is no filter here"));
+            return None;
+        }
         match Self::compile(&text) {
+            Ok(_) if serde_json::from_str::<Value>(&text).is_ok() => {
+                let message = "this filter looks at nothing of the document";
+                let help = "begin it with `.`, such as `.version`";
+                context.report(Diagnostic::new(&node.place, message).help(help));
+                None
+            }
             Ok(filter) => Some(filter),
             Err(mistake) => {
                 let place = part(&node.place, &text, mistake.range);
@@ -89,7 +99,8 @@ fn part(place: &Place, text: &str, range: Range<usize>) -> Place {
 impl Describe for JsonExpectation {
     fn schema(definitions: &mut Definitions) -> Value {
         definitions.refer("JsonExpectation", |definitions| {
-            let map = Pairs::<TextExpectation>::schema(definitions);
+            let mut map = Pairs::<TextExpectation>::schema(definitions);
+            map["minProperties"] = json!(1);
             json!({
                 "description": "jq filters: one that must hold, a map of filters and what they \
                     give, or a list of both.",

@@ -30,7 +30,7 @@ impl Decode for Tmpfs {
                     let size = if value.is_null() {
                         None
                     } else {
-                        Some(Bytes::decode(value, context)?)
+                        Some(size(value, context)?)
                     };
                     Some((folder(key, context)?, size))
                 })
@@ -45,6 +45,17 @@ impl Decode for Tmpfs {
         };
         folders.into_iter().collect::<Option<_>>().map(Self)
     }
+}
+
+/// To the kernel a size of 0 is no limit.
+fn size(node: &Node, context: &mut Context) -> Option<Bytes> {
+    let size = Bytes::decode(node, context)?;
+    if size.0 == 0 {
+        let message = "a folder of this size holds nothing";
+        context.report(Diagnostic::new(&node.place, message));
+        return None;
+    }
+    Some(size)
 }
 
 fn folder(node: &Node, context: &mut Context) -> Option<Located<String>> {

@@ -2,7 +2,7 @@
 
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
-use crate::source::Located;
+use crate::source::{Located, Place};
 use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, object, or_expression};
 use serde_json::{Value, json};
 
@@ -104,6 +104,25 @@ fn refuse(node: &Node, lines: &LinesExpectation, has_mistakes: bool, context: &m
         let message = "`count` leaves nothing to `min` and `max`";
         context.report(Diagnostic::new(&count.place, message));
     }
+    let list = lines.equals.as_ref().or(lines.any_order.as_ref());
+    if let (Some(list), Some(place)) = (list, bound(lines)) {
+        let message = "the list says how many lines there are";
+        context.report(Diagnostic::new(place, message).related(&list.place, "this list"));
+    }
+    if let (Some(_), Some(list)) = (&lines.equals, &lines.any_order) {
+        let message = "`equals` leaves nothing to `any_order`";
+        context.report(Diagnostic::new(&list.place, message));
+    }
+    if let Some(count) = lines
+        .count
+        .as_ref()
+        .or(max)
+        .filter(|most| most.value.0 == 0)
+        && (lines.each.is_some() || lines.first.is_some() || lines.last.is_some())
+    {
+        let message = "`each`, `first` and `last` need a line";
+        context.report(Diagnostic::new(&count.place, message));
+    }
     let says_something = min.is_some()
         || max.is_some()
         || lines.count.is_some()
@@ -118,6 +137,15 @@ fn refuse(node: &Node, lines: &LinesExpectation, has_mistakes: bool, context: &m
     }
 }
 
+fn bound(lines: &LinesExpectation) -> Option<&Place> {
+    let bounds = [&lines.count, &lines.min, &lines.max];
+    bounds
+        .into_iter()
+        .flatten()
+        .map(|bound| &bound.place)
+        .next()
+}
+
 impl Describe for LineCount {
     fn schema(_: &mut Definitions) -> Value {
         or_expression(&json!({"type": "integer", "minimum": 0}))
@@ -126,9 +154,11 @@ impl Describe for LineCount {
 
 impl Describe for Lines {
     fn schema(definitions: &mut Definitions) -> Value {
-        let map = LinesExpectation::schema(definitions);
+        let mut map = LinesExpectation::schema(definitions);
+        map["minProperties"] = json!(1);
         let count = LineCount::schema(definitions);
-        let lines = Vec::<String>::schema(definitions);
+        let mut lines = Vec::<String>::schema(definitions);
+        lines["minItems"] = json!(1);
         json!({"anyOf": [count, lines, map], "examples": [3, ["first", "second"], {"min": 1}]})
     }
 }

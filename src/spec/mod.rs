@@ -67,7 +67,8 @@ pub use options::{CheckOptions, Only};
 pub use packages::{PackageCheck, PackageManager, WantedPackage};
 pub use pattern::{FileGlob, FilePattern, PatternKind};
 pub use pin::Pin;
-pub use run::{Entrypoint, RunCheck, RunSettings, Stdin};
+pub use platform::Platform;
+pub use run::{DEFAULT_TIMEOUT, Entrypoint, RunCheck, RunSettings, Stdin};
 pub use schema::schema;
 pub use scope::Inputs;
 pub use service::{

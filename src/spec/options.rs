@@ -1,9 +1,12 @@
 //! What can be said of any check.
 
+use serde_json::{Value, json};
+
+use super::platform::Platform;
 use super::retries::Retries;
 use crate::diagnostic::Diagnostic;
-use crate::source::{Located, Place};
-use crate::yaml::{Context, OneOrMany, object};
+use crate::source::Located;
+use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany, object, words};
 
 object! {
     /// What can be said of any check, whatever its kind.
@@ -33,13 +36,22 @@ object! {
     }
 }
 
+/// Where a check can be run.
+#[derive(Debug, Clone)]
+pub struct Only {
+    /// On these kinds of engines.
+    pub engine: Option<OneOrMany<Located<String>>>,
+    /// For these platforms: `os/architecture`.
+    pub platform: Option<OneOrMany<Located<String>>>,
+}
+
 object! {
     /// Where a check can be run.
-    pub struct Only: "the places to run at" {
+    struct OnlyKeys: "the places to run at" {
         /// On these kinds of engines.
-        optional engine: OneOrMany<Located<String>>,
+        optional engine: OneOrMany<Located<EngineName>>,
         /// For these platforms: `os/architecture`, such as `linux/amd64`.
-        optional platform: OneOrMany<Located<String>>,
+        optional platform: OneOrMany<Located<Platform>>,
     }
 }
 
@@ -82,7 +94,9 @@ impl CheckOptions {
         }
         for tag in self.tags.iter().flat_map(|tags| &tags.0) {
             let sound = |c: char| c.is_alphanumeric() || "._-/:".contains(c);
-            if tag.is_empty() || !tag.chars().all(sound) {
+            if tag.is_empty() {
+                context.report(Diagnostic::new(&tag.place, "a tag can't be empty"));
+            } else if !tag.chars().all(sound) {
                 context.report(
                     Diagnostic::new(&tag.place, format!("`{}` can't be a tag", tag.value))
                         .help("tags are one word of letters, digits, . _ - / and :"),
@@ -90,7 +104,7 @@ impl CheckOptions {
             }
         }
         if let Some(only) = &self.only {
-            only.validate(&only.place, context);
+            only.validate(context);
         }
     }
 }
@@ -104,22 +118,64 @@ impl DefaultOptions {
     };
 }
 
-impl Only {
-    /// Records engines and platforms that there can't be; `place` is where they stand.
-    pub(super) fn validate(&self, place: &Place, context: &mut Context) {
+impl Decode for Only {
+    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
+        if let Kind::Scalar { .. } = node.kind {
+            return context.mismatch(node, "a map such as `{engine: docker}`");
+        }
+        let before = context.count();
+        let keys = OnlyKeys::decode(node, context)?;
+        if context.count() > before {
+            return None;
+        }
+        Some(Self {
+            engine: keys.engine.map(|names| texts(names, |name| name.0)),
+            platform: keys.platform.map(|names| texts(names, |name| name.0)),
+        })
+    }
+}
+
+fn texts<T>(many: OneOrMany<Located<T>>, text: fn(T) -> String) -> OneOrMany<Located<String>> {
+    let one = |one: Located<T>| Located::new(text(one.value), one.place);
+    OneOrMany(many.0.into_iter().map(one).collect())
+}
+
+impl Describe for Only {
+    fn schema(definitions: &mut Definitions) -> Value {
+        let mut keys = OnlyKeys::schema(definitions);
+        keys["minProperties"] = json!(1);
+        keys
+    }
+}
+
+/// A kind of engine that a spec can name.
+#[derive(Debug, Clone)]
+struct EngineName(String);
+
+impl Decode for EngineName {
+    fn decode(node: &Node, context: &mut Context) -> Option<Self> {
+        let name = String::decode(node, context)?;
+        if ENGINES.contains(&name.as_str()) {
+            return Some(Self(name));
+        }
+        let message = format!("there is no engine `{name}`");
+        context.report(Diagnostic::new(&node.place, message).suggest(&name, ENGINES));
+        None
+    }
+}
+
+impl Describe for EngineName {
+    fn schema(_: &mut Definitions) -> Value {
+        words(&ENGINES)
+    }
+}
+
+impl Located<Only> {
+    /// Records a choice of no place.
+    pub(super) fn validate(&self, context: &mut Context) {
         if self.engine.is_none() && self.platform.is_none() {
-            let message = "there is no place to run at here";
-            context
-                .report(Diagnostic::new(place, message).help("say `engine`, `platform` or both"));
-        }
-        for engine in self.engine.iter().flat_map(|engines| &engines.0) {
-            if !ENGINES.contains(&engine.as_str()) {
-                let message = format!("there is no engine `{}`", engine.value);
-                context.report(Diagnostic::new(&engine.place, message).suggest(engine, ENGINES));
-            }
-        }
-        for platform in self.platform.iter().flat_map(|platforms| &platforms.0) {
-            super::platform::validate(platform, context);
+            let help = "say `engine`, `platform` or both, or leave out `only`";
+            context.report(Diagnostic::new(&self.place, "this names no place").help(help));
         }
     }
 }

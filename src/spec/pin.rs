@@ -30,7 +30,8 @@ impl std::fmt::Display for Pin {
 
 impl Decode for Pin {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        let text = node.scalar().unwrap_or_default().trim();
+        let text = String::decode(node, context)?;
+        let text = text.trim();
         let is_version =
             text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains([',', '|', '*']);
         // An epoch is no part of any version that a requirement knows.

@@ -1,6 +1,7 @@
 //! Checks that run a command in a container.
 
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,12 +11,19 @@ use super::exit::ExitExpectation;
 use super::file::FilesExpectation;
 use super::kind::{CheckType, one, settings, with_settings};
 use super::limits::{Capability, Cpus, Pids, Tmpfs};
+use super::platform::Platform;
 use super::size::Bytes;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Isolation, Network};
-use crate::source::Located;
+use crate::source::{Located, Place};
 use crate::yaml::{Context, Decode, Definitions, Describe, Keys, Kind, Node, Pairs, object, words};
+
+/// What a command may take when the spec says nothing.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Engines give no container less memory than this, in bytes.
+const LEAST_MEMORY: u64 = 6 << 20;
 
 /// `run`
 pub(super) const TYPE: CheckType = CheckType {
@@ -63,7 +71,7 @@ object! {
         /// Variables in addition to the image's.
         optional env: Pairs<String>,
         /// User, and group after a colon, by name or number.
-        optional user: String,
+        optional user: Located<String>,
         /// Working directory.
         optional workdir: Located<String>,
         /// Files and folders of the project that the command sees, read-only.
@@ -79,13 +87,13 @@ object! {
         /// The processes and threads that it may have at a time.
         optional pids: Pids,
         /// Capabilities in addition to the engine's default ones.
-        optional cap_add: Vec<Capability>,
+        optional cap_add: Vec<Located<Capability>>,
         /// Capabilities of the default ones that it does without.
-        optional cap_drop: Vec<Capability>,
+        optional cap_drop: Vec<Located<Capability>>,
         /// Whether its root file system can't be written to.
         optional read_only: bool,
         /// The platform of the image: `os/architecture`.
-        optional platform: Located<String>,
+        optional platform: Located<Platform>,
         /// Whether each command has a container of its own.
         optional isolation: Isolation,
         /// The time after which the command is killed.
@@ -111,13 +119,24 @@ impl RunCheck {
 
     /// Records what contradicts itself.
     pub(super) fn validate(&self, settings: &RunSettings, context: &mut Context) {
-        if let (Some(within), Some(timeout)) = (&self.within, &settings.timeout)
-            && within.value > timeout.value
+        let timeout = settings.timeout.as_ref();
+        if let Some(within) = &self.within
+            && within.value > timeout.map_or(DEFAULT_TIMEOUT, |timeout| timeout.value)
         {
-            context.report(
-                Diagnostic::new(&within.place, "`within` is longer than `timeout`")
-                    .help("a command is killed when its `timeout` is over"),
-            );
+            let (message, help) = match timeout {
+                Some(_) => (
+                    "`within` is longer than `timeout`",
+                    "a command is killed when its `timeout` is over",
+                ),
+                None => (
+                    "`within` is longer than 60s, after which the command is killed",
+                    "say a longer `timeout` too",
+                ),
+            };
+            context.report(Diagnostic::new(&within.place, message).help(help));
+        }
+        if let Some(most) = &self.max_memory {
+            refuse_little(most, context);
         }
         if let (Some(most), Some(memory)) = (&self.max_memory, &settings.memory)
             && most.value.0 > memory.value.0
@@ -216,14 +235,72 @@ impl RunSettings {
         for (_, target) in self.mounts.iter().flat_map(|pairs| &pairs.0) {
             absolute(target, "the place of a mount in the container");
         }
+        for (source, target) in self.mounts.iter().flat_map(|pairs| &pairs.0) {
+            if target.trim_end_matches('/').is_empty() && target.starts_with('/') {
+                let message = "a mount can't take the place of the whole image";
+                context.report(Diagnostic::new(&target.place, message));
+            }
+            if source.value.is_empty() {
+                context.report(Diagnostic::new(&source.place, "this names no file"));
+            }
+        }
+        self.refuse_same_place(context);
         for (name, _) in self.env.iter().flat_map(|pairs| &pairs.0) {
             if name.value.is_empty() || name.value.contains('=') {
                 context.report(Diagnostic::new(&name.place, "not a variable name"));
             }
         }
-        if let Some(platform) = &self.platform {
-            super::platform::validate(platform, context);
+        if let Some(user) = &self.user {
+            refuse_no_user(user, context);
         }
+        if let Some(memory) = &self.memory {
+            refuse_little(memory, context);
+        }
+        let dropped = self.cap_drop.iter().flatten();
+        let dropped: Vec<&str> = dropped.map(|dropped| dropped.0.as_str()).collect();
+        for added in self.cap_add.iter().flatten() {
+            if dropped.contains(&added.0.as_str()) {
+                let message = format!("`{}` is added and dropped", added.0);
+                context.report(Diagnostic::new(&added.place, message).help("say one of the two"));
+            }
+        }
+    }
+
+    /// Only one thing can be at one place of a container.
+    fn refuse_same_place(&self, context: &mut Context) {
+        let mounts = self.mounts.iter().flat_map(|pairs| &pairs.0);
+        let folders = self.tmpfs.iter().flat_map(|tmpfs| &tmpfs.0);
+        let places = mounts
+            .map(|(_, target)| target)
+            .chain(folders.map(|(folder, _)| folder));
+        let mut seen: HashMap<&str, &Place> = HashMap::new();
+        for place in places {
+            let path = place.trim_end_matches('/');
+            if let Some(first) = seen.insert(path, &place.place) {
+                let message = format!("`{path}` is mounted twice");
+                context.report(
+                    Diagnostic::new(&place.place, message).related(first, "first mounted here"),
+                );
+            }
+        }
+    }
+}
+
+fn refuse_little(memory: &Located<Bytes>, context: &mut Context) {
+    if memory.value.0 < LEAST_MEMORY {
+        let message = "no container can have so little memory";
+        context.report(Diagnostic::new(&memory.place, message).help("the least is 6MiB"));
+    }
+}
+
+fn refuse_no_user(user: &Located<String>, context: &mut Context) {
+    let mut parts = user.split(':');
+    if user.split(':').count() > 2 || parts.any(|part| part.trim().is_empty()) {
+        let message = format!("`{}` is not a user", user.value);
+        context.report(
+            Diagnostic::new(&user.place, message)
+                .help("write `USER` or `USER:GROUP`, by name or number"),
+        );
     }
 }
 
@@ -251,7 +328,15 @@ impl Decode for Entrypoint {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if text == "image" => Some(Self::Image),
-            Kind::Sequence(_) => Vec::decode(node, context).map(Self::Command),
+            Kind::Sequence(_) => {
+                let command: Vec<String> = Vec::decode(node, context)?;
+                // Nothing in front of the command is `[]`.
+                if command.first().is_some_and(String::is_empty) {
+                    context.report(Diagnostic::new(&node.place, "there is no command here"));
+                    return None;
+                }
+                Some(Self::Command(command))
+            }
             _ => context.mismatch(node, "`image` or a list of arguments"),
         }
     }
@@ -289,17 +374,32 @@ object! {
 
 impl Decode for Stdin {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        if let Kind::Scalar { .. } = node.kind {
+        let Kind::Mapping(_) = node.kind else {
             return context.mismatch(node, "`{text: …}` or `{file: …}`");
-        }
+        };
+        let before = context.count();
         let keys = StdinKeys::decode(node, context)?;
         match (keys.text, keys.file) {
             (Some(text), None) => Some(Self::Text(text)),
+            (None, Some(file)) if file.is_empty() => {
+                context.report(Diagnostic::new(&file.place, "this names no file"));
+                None
+            }
             (None, Some(file)) => {
                 let path = PathBuf::from(&file.value);
                 Some(Self::File(Located::new(path, file.place)))
             }
-            _ => context.mismatch(node, "one of `text` and `file`"),
+            _ if context.count() > before => None,
+            (Some(_), Some(_)) => {
+                let message = "the standard input is a `text` or a `file`, not both";
+                context.report(Diagnostic::new(&node.place, message));
+                None
+            }
+            (None, None) => {
+                let help = "say `text` or `file`, or leave out `stdin`";
+                context.report(Diagnostic::new(&node.place, "there is no input here").help(help));
+                None
+            }
         }
     }
 }
@@ -307,7 +407,7 @@ impl Decode for Stdin {
 impl Describe for Entrypoint {
     fn schema(definitions: &mut Definitions) -> Value {
         let list = Vec::<String>::schema(definitions);
-        json!({"anyOf": [{"const": "image"}, list], "examples": ["image", ["/bin/bash"]]})
+        json!({"anyOf": [words(&["image"]), list], "examples": ["image", ["/bin/bash"]]})
     }
 }
 

@@ -85,8 +85,14 @@ fn check(kind: &CheckType, definitions: &mut Definitions) -> Value {
             is_required: false,
             schema: json!({
                 "anyOf": [
-                    {"type": "object", "minProperties": 1},
-                    {"type": "array", "minItems": 1, "items": {"type": "object"}},
+                    {"type": "object", "minProperties": 1, "additionalProperties": {"anyOf": [
+                        String::schema(definitions),
+                        {"type": "array", "minItems": 1},
+                    ]}},
+                    {"type": "array", "minItems": 1, "items": {
+                        "type": "object",
+                        "minProperties": 1,
+                    }},
                 ],
                 "examples": [{"tool": ["samtools", "bcftools"]}],
             }),

@@ -167,7 +167,10 @@ impl Decode for SizeBounds {
 
 impl Describe for Bytes {
     fn schema(_: &mut Definitions) -> Value {
-        text(r"^[0-9.]+ ?([kKMG]i?)?B?$", &["4096", "10kB", "2GiB"])
+        text(
+            r"^[0-9.]+ ?(([kKMG]|[KMG]i)?B)?$",
+            &["4096", "10kB", "2GiB"],
+        )
     }
 }
 

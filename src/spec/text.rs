@@ -162,9 +162,11 @@ fn matchers(node: &Node, context: &mut Context) -> Option<Vec<Located<TextMatche
         add(text.place, TextMatcher::NotContains(text.value));
     }
     for pattern in all(keys.matches) {
+        refuse_any(&pattern, context);
         add(pattern.place, TextMatcher::Matches(pattern.value.0));
     }
     for pattern in all(keys.not_matches) {
+        refuse_any(&pattern, context);
         add(pattern.place, TextMatcher::NotMatches(pattern.value.0));
     }
     if let Some(lines) = keys.lines {
@@ -185,6 +187,7 @@ fn matchers(node: &Node, context: &mut Context) -> Option<Vec<Located<TextMatche
     if found.is_empty() && context.count() == before {
         context.report(Diagnostic::new(&node.place, "this expects nothing").help(MATCHERS));
     }
+    refuse_contradictions(&found, context);
     (context.count() == before).then_some(found)
 }
 
@@ -199,6 +202,59 @@ fn refuse_empty(text: &Located<String>, context: &mut Context) {
             Diagnostic::new(&text.place, "every text contains the empty text")
                 .help("say `empty: true` or `empty: false`"),
         );
+    }
+}
+
+/// The same of regular expressions: one that matches nothing at all, one long line of all signs and
+/// each of these by itself leaves out no text that people think of.
+fn refuse_any(pattern: &Located<Pattern>, context: &mut Context) {
+    let signs = || (' '..='~').chain(['é', '€', '😀']);
+    let line: String = std::iter::repeat_n((), 100)
+        .flat_map(|()| signs())
+        .collect();
+    let is_match = |text: &str| pattern.0.is_match(text.as_bytes());
+    if is_match("")
+        && is_match(&line)
+        && signs().all(|sign| is_match(sign.encode_utf8(&mut [0; 4])))
+    {
+        let message = "this regular expression matches every text";
+        context.report(
+            Diagnostic::new(&pattern.place, message).help("say `empty: true` or `empty: false`"),
+        );
+    }
+}
+
+/// Matchers of which only one can hold.
+fn refuse_contradictions(found: &[Located<TextMatcher>], context: &mut Context) {
+    let mut equals = found.iter().filter_map(|matcher| match &matcher.value {
+        TextMatcher::Equals(text) => Some((text.strip_suffix('\n').unwrap_or(text), matcher)),
+        _ => None,
+    });
+    if let Some((first, _)) = equals.next()
+        && let Some((_, other)) = equals.find(|(text, _)| *text != first)
+    {
+        let message = "a text can't equal both of two texts";
+        let help = "`contains` wants several texts in one";
+        context.report(Diagnostic::new(&other.place, message).help(help));
+    }
+    for matcher in found {
+        match &matcher.value {
+            TextMatcher::NotContains(unwanted) => {
+                let both = |other: &&Located<TextMatcher>| matches!(&other.value, TextMatcher::Contains(wanted) if wanted.contains(unwanted));
+                if let Some(other) = found.iter().find(both) {
+                    let message = "`contains` wants what `not_contains` refuses";
+                    context.report(
+                        Diagnostic::new(&matcher.place, message)
+                            .related(&other.place, "wanted here"),
+                    );
+                }
+            }
+            TextMatcher::Empty(true) if found.len() > 1 => {
+                let message = "`empty: true` leaves nothing to other matchers";
+                context.report(Diagnostic::new(&matcher.place, message));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -236,7 +292,8 @@ impl Describe for TextExpectation {
     fn schema(definitions: &mut Definitions) -> Value {
         definitions.refer("TextExpectation", |definitions| {
             let text = String::schema(definitions);
-            let map = TextMatchers::schema(definitions);
+            let mut map = TextMatchers::schema(definitions);
+            map["minProperties"] = json!(1);
             json!({
                 "description": "What a text must be: exactly this text, matchers, or a list of \
                     both that must all hold.",

@@ -174,6 +174,19 @@ fn tools<T>(
                 context.report(Diagnostic::new(&name.place, "there is no tool here"));
                 return None;
             }
+            let has_run = |(key, _): &(Node, Node)| key.scalar() == Some("run");
+            let is_command = |value: &Node| match &value.kind {
+                Kind::Mapping(entries) => entries.iter().any(has_run),
+                _ => false,
+            };
+            if name.contains(char::is_whitespace) && !value.is_some_and(is_command) {
+                let message = format!("`{}` is no name of a program", name.value);
+                context.report(Diagnostic::new(&name.place, message).help(
+                    "name the program alone; `{NAME: {run: [PROGRAM, …], args: […]}}` says how \
+                     to ask it",
+                ));
+                return None;
+            }
             let tool = Tool {
                 command: vec![name.value.clone()],
                 name,
@@ -193,7 +206,9 @@ impl Tool {
         node: &Node,
         context: &mut Context,
     ) -> Option<Self> {
-        if run.as_ref().is_some_and(Vec::is_empty) {
+        let is_nothing =
+            |run: &Vec<String>| run.first().is_none_or(|program| program.trim().is_empty());
+        if run.as_ref().is_some_and(is_nothing) {
             context.report(Diagnostic::new(&node.place, "there is no command here"));
             return None;
         }

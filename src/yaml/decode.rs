@@ -62,6 +62,11 @@ impl Decode for bool {
         match &node.kind {
             Kind::Scalar { text, plain: true } if text == "true" => Some(true),
             Kind::Scalar { text, plain: true } if text == "false" => Some(false),
+            Kind::Scalar { text, plain: false } if text == "true" || text == "false" => {
+                let message = format!("expected `true` or `false`, found the text `{text}`");
+                context.report(Diagnostic::new(&node.place, message).help("leave out the quotes"));
+                None
+            }
             _ => context.mismatch(node, "`true` or `false`"),
         }
     }
@@ -134,10 +139,7 @@ impl<T: Decode> Decode for OneOrMany<T> {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
         match &node.kind {
             Kind::Sequence(items) if items.is_empty() => {
-                context.report(Diagnostic::new(
-                    &node.place,
-                    "an empty list expects nothing",
-                ));
+                context.report(Diagnostic::new(&node.place, "an empty list says nothing"));
                 None
             }
             Kind::Sequence(_) => Vec::decode(node, context).map(Self),

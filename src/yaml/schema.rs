@@ -154,7 +154,7 @@ impl Describe for Duration {
         // A number alone has no unit.
         json!({
             "type": "string",
-            "pattern": r"^([0-9.]+h)?([0-9.]+m)?([0-9.]+s)?([0-9.]+ms)?$|\$\{\{",
+            "pattern": r"^(?=.*[1-9])([0-9.]+h)?([0-9.]+m)?([0-9.]+s)?([0-9.]+ms)?$|\$\{\{",
             "examples": ["500ms", "20s", "1m30s"],
         })
     }
