@@ -19,7 +19,7 @@ object! {
         /// The status of the answer; 200 unless said otherwise.
         optional status: Located<Statuses>,
         /// Headers of the answer and what they must be.
-        optional headers: Pairs<TextExpectation>,
+        optional headers: Located<Pairs<TextExpectation>>,
         /// The content of the answer.
         optional body: TextExpectation,
         /// How long the answer may take; 10 s unless said otherwise.

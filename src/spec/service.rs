@@ -26,11 +26,19 @@ pub(super) const TYPE: CheckType = CheckType {
     key: "service",
     what: "a service check",
     read: |entries, defaults, context| {
+        let before = context.count();
         let service = ServiceCheck::take(entries, context);
         let own = RunSettings::take(entries, context);
         let (service, own) = (service?, own?);
+        if context.count() > before {
+            // A key that is misspelt may be all that is missing.
+            return None;
+        }
         own.validate(context);
         service.validate(&own, &defaults.settings, context);
+        if context.count() > before {
+            return None;
+        }
         let settings = own.or(&defaults.settings);
         Some(one(CheckKind::Service(
             Box::new(service),
@@ -108,7 +116,7 @@ object! {
         /// What it is told with; the image's stop signal unless said otherwise.
         optional signal: Located<Signal>,
         /// How long it may take; 10 s unless said otherwise.
-        optional within: Duration,
+        optional within: Located<Duration>,
         /// What it must exit with; 0 unless said otherwise.
         optional exit: Located<ExitExpectation>,
     }
@@ -250,7 +258,7 @@ impl ServiceCheck {
         for part in checks {
             match &part.question {
                 Question::Http(http) => {
-                    let headers = http.headers.iter().flat_map(|pairs| &pairs.0);
+                    let headers = http.headers.iter().flat_map(|pairs| &pairs.value.0);
                     texts.extend(headers.map(|(_, text)| text).chain(&http.body));
                 }
                 Question::Exec(exec) => texts.extend(exec.stdout.iter().chain(&exec.stderr)),
@@ -293,6 +301,13 @@ impl Service {
         }
         if let Some(checks) = self.checks.as_ref().filter(|checks| checks.is_empty()) {
             expects_nothing(&checks.place, "leave it out", context);
+        }
+        for part in self.checks.iter().flat_map(|checks| &checks.value) {
+            if let Question::Http(http) = &part.question
+                && let Some(headers) = http.headers.as_ref().filter(|headers| headers.0.is_empty())
+            {
+                expects_nothing(&headers.place, "leave it out", context);
+            }
         }
         if let Some(logs) = &self.logs
             && logs.stdout.is_none()
@@ -407,7 +422,11 @@ impl Decode for LogPattern {
         let text = match &node.kind {
             Kind::Scalar { .. } => Located::<String>::decode(node, context)?,
             _ => {
+                let before = context.count();
                 let keys = LogKeys::decode(node, context)?;
+                if context.count() > before {
+                    return None;
+                }
                 match (keys.contains, keys.matches) {
                     (Some(text), None) => text,
                     (None, Some(pattern)) => return Some(Self::Matches(pattern.value.0)),
