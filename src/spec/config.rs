@@ -137,22 +137,6 @@ impl ConfigCheck {
         let variables = pairs(&self.env);
         let forbidden = self.not_env.iter().flat_map(|globs| &globs.0);
         let forbidden = forbidden.map(|glob| (glob.text(), &glob.place));
-        let wanted = |(name, setting): &(Located<String>, Setting)| {
-            let absent = matches!(setting, Setting::Exists(exists) if !exists.value);
-            (!absent).then(|| name.clone())
-        };
-        let sides = [(&self.env, &self.not_env), (&self.labels, &self.not_labels)];
-        for (pairs, globs) in sides {
-            let pairs = pairs.iter().flat_map(|pairs| &pairs.value.0);
-            let wanted: Vec<_> = pairs.filter_map(wanted).collect();
-            for glob in globs.iter().flat_map(|globs| &globs.0) {
-                if let Some(name) = wanted.iter().find(|name| glob.is_match(name)) {
-                    let message = format!("`{}` must be set, and must not be", name.value);
-                    let mistake = Diagnostic::new(&glob.place, message);
-                    context.report(mistake.related(&name.place, "must be set here"));
-                }
-            }
-        }
         let names = variables.iter().map(|name| (name.as_str(), &name.place));
         for (name, place) in names.chain(forbidden) {
             if name.contains('=') {
