@@ -7,15 +7,18 @@
 //! check of a malformed block must be refused, by the JSON Schema too unless the page says
 //! `Only seatrial tells: WHY.` before the block. A section may say `Never fails: WHY.` in place of a
 //! block that fails. A block `yaml file PATH` is a file that all specs of the page find in their
-//! project, beside those of `fixtures/`.
+//! project, beside those of `fixtures/`. A page may begin with a block `dockerfile`: its checks run on
+//! that image then, and not on the usual one.
 
 mod support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use serde_json::Value;
 use support::Project;
+use support::images::Made;
 
 const IMAGE: &str = "debian:bookworm-slim";
 
@@ -37,6 +40,8 @@ struct Page {
     sections: Vec<Section>,
     /// Paths and contents.
     files: Vec<(String, String)>,
+    /// Of the image that its checks run on, if it is not [`IMAGE`].
+    dockerfile: Option<String>,
 }
 
 fn folder() -> PathBuf {
@@ -66,6 +71,11 @@ fn read(page: &str) -> Page {
                 continue;
             }
             let text = std::mem::take(text);
+            if *kind == "dockerfile" {
+                read.dockerfile = Some(text);
+                block = None;
+                continue;
+            }
             let section = read.sections.last_mut().expect("a block belongs to a key");
             match (*kind, kind.strip_prefix("file ")) {
                 ("passes", _) => section.passes.push(text),
@@ -87,6 +97,8 @@ fn read(page: &str) -> Page {
             });
         } else if let Some(kind) = line.strip_prefix("```yaml ") {
             block = Some((kind, String::new()));
+        } else if line == "```dockerfile" {
+            block = Some(("dockerfile", String::new()));
         } else if line.starts_with("Never fails: ") {
             read.sections.last_mut().expect("a key").never_fails = true;
         } else if line.starts_with("Only seatrial tells: ") {
@@ -110,9 +122,9 @@ fn read(page: &str) -> Page {
 }
 
 /// A block as the spec that it stands for.
-fn spec_of(text: &str) -> String {
+fn spec_of(text: &str, image: &str) -> String {
     if text.starts_with("- ") || text.starts_with('#') {
-        format!("image: {IMAGE}\nchecks:\n{text}")
+        format!("image: {image}\nchecks:\n{text}")
     } else {
         text.to_owned()
     }
@@ -149,7 +161,11 @@ fn alone(spec: &str, entry: &std::ops::Range<usize>) -> String {
 }
 
 /// A project with the blocks of a kind as specs, whose paths and texts are given too.
-fn project(page: &Page, blocks: fn(&Section) -> &[String]) -> (Project, Vec<(String, String)>) {
+fn project(
+    page: &Page,
+    image: &str,
+    blocks: fn(&Section) -> &[String],
+) -> (Project, Vec<(String, String)>) {
     let project = Project::new(&[]);
     let fixtures = folder().join("fixtures");
     for entry in std::fs::read_dir(fixtures).unwrap() {
@@ -167,7 +183,7 @@ fn project(page: &Page, blocks: fn(&Section) -> &[String]) -> (Project, Vec<(Str
                 1 => format!("test-specs/{}.yaml", section.key),
                 _ => format!("test-specs/{}-{number}.yaml", section.key),
             };
-            let spec = spec_of(text);
+            let spec = spec_of(text, image);
             project.write(&file, spec.as_bytes());
             specs.push((file, spec));
         }
@@ -192,16 +208,35 @@ fn is_refused(stderr: &str, file: &str, lines: &std::ops::Range<usize>) -> bool 
         .any(|line| stderr.contains(&format!("--> {file}:{line}:")))
 }
 
+/// Without what differs from machine to machine.
+fn stable(told: &str, image: &str) -> String {
+    let sizes = Regex::new(r"(the (image|largest layer) must be .*, it is) .*").unwrap();
+    let steps = Regex::new("made by: .*").unwrap();
+    let told = told.replace(
+        &format!("{}-linux-gnu", std::env::consts::ARCH),
+        "[ARCH]-linux-gnu",
+    );
+    let told = sizes.replace_all(&told, "$1 [SIZE]");
+    let told = steps.replace_all(&told, "made by: [STEP]");
+    if image == IMAGE {
+        return told.into_owned();
+    }
+    told.replace(image, "IMAGE")
+}
+
 fn hold(name: &str) {
     let page = read(name);
+    let dockerfile = page.dockerfile.as_ref();
+    let made = dockerfile.map(|dockerfile| Made::build(&format!("keys-{name}"), dockerfile));
+    let image = made.as_ref().map_or(IMAGE, |made| &made.0);
 
-    let (passing, specs) = project(&page, |section| &section.passes);
+    let (passing, specs) = project(&page, image, |section| &section.passes);
     let ended = passing.test(&["--junit", "junit.xml"]);
     ended.expect(0);
     let report = passing.junit();
     assert!(report.agrees().cases.len() >= specs.len());
 
-    let (failing, specs) = project(&page, |section| &section.fails);
+    let (failing, specs) = project(&page, image, |section| &section.fails);
     if !specs.is_empty() {
         let ended = failing.test(&["--junit", "junit.xml", "--quiet", "--test-threads", "2"]);
         let report = failing.junit();
@@ -212,10 +247,13 @@ fn hold(name: &str) {
             .collect();
         assert!(others.is_empty(), "{others:#?}");
         ended.expect(1);
-        insta::assert_snapshot!(format!("{name}_fails"), told(&ended.stable()));
+        insta::assert_snapshot!(
+            format!("{name}_fails"),
+            stable(&told(&ended.stable()), image)
+        );
     }
 
-    let (malformed, specs) = project(&page, |section| &section.malformed);
+    let (malformed, specs) = project(&page, image, |section| &section.malformed);
     let ended = malformed.test(&[]);
     ended.expect(78);
     let mut told = ended.stderr.clone();
@@ -240,7 +278,7 @@ fn hold(name: &str) {
         }
     }
     assert!(allowed.is_empty(), "allowed: {}", allowed.join("\n"));
-    insta::assert_snapshot!(format!("{name}_malformed"), told);
+    insta::assert_snapshot!(format!("{name}_malformed"), stable(&told, image));
 }
 
 macro_rules! pages {
@@ -254,7 +292,9 @@ macro_rules! pages {
     };
 }
 
-pages![run, spec, text, tools];
+pages![
+    config, files, image, inspection, run, services, spec, text, tools
+];
 
 fn schema() -> Value {
     let output = assert_cmd::Command::cargo_bin("seatrial")
@@ -283,13 +323,13 @@ fn the_schema_tells_the_same() {
         for section in read(&page).sections {
             let key = &section.key;
             for text in section.passes.iter().chain(&section.fails) {
-                let found = mistakes(&spec_of(text));
+                let found = mistakes(&spec_of(text, IMAGE));
                 if found.as_ref().is_none_or(|found| !found.is_empty()) {
                     wrong.push(format!("{key} is refused: {found:?}\n{text}"));
                 }
             }
             for (number, text) in section.malformed.iter().enumerate() {
-                let spec = spec_of(text);
+                let spec = spec_of(text, IMAGE);
                 let refuses =
                     |entry| mistakes(&alone(&spec, &entry)).is_none_or(|all| !all.is_empty());
                 let beyond = section.only_seatrial.contains(&number);

@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::process::Command;
 
 use seatrial::engine::docker::{DockerEngine, connect};
 use seatrial::engine::{Engine, EngineError, FileEntry, FileKind, Files};
@@ -16,14 +17,30 @@ const IMAGE: &str = "debian:bookworm-slim";
 
 /// Shows the files of an image, and leaves no container behind.
 fn with_files(image: &str, look: impl FnOnce(&dyn Files)) {
+    with_stop(image, |files, _| look(files));
+}
+
+/// The same, with what stops the run.
+fn with_stop(image: &str, look: impl FnOnce(&dyn Files, &watch::Sender<bool>)) {
     let runtime = Runtime::new().unwrap();
     let connection = connect(&|name| std::env::var(name).ok()).unwrap();
     let info = runtime.block_on(connection.identify()).unwrap();
-    let (_stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
     let engine = DockerEngine::new(connection, info, runtime.handle().clone(), stopped).unwrap();
     let image = engine.image(image).unwrap();
-    look(&*engine.files(&image));
+    look(&*engine.files(&image), &stop);
     assert_eq!(engine.close().unwrap(), 0);
+}
+
+/// How many containers of an image there are.
+fn containers(image: &str) -> usize {
+    let filter = format!("ancestor={image}");
+    let output = Command::new("docker")
+        .args(["ps", "--all", "--quiet", "--filter", &filter])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output.stdout.split(|byte| *byte == b'\n').count() - 1
 }
 
 fn walk(files: &dyn Files, folder: &str) -> BTreeMap<String, (FileEntry, Vec<u8>)> {
@@ -218,5 +235,59 @@ fn contents_of_any_size_come_whole() {
             assert!(read.is_err(), "{path}");
         }
         assert!(files.link_target("/d/a b").is_err());
+    });
+}
+
+/// More than lies between the engine and a visitor that waits.
+fn large_file() -> Vec<u8> {
+    let mut tar = Archive::new();
+    tar.folder("d", 0o755, (0, 0));
+    tar.file("d/first", 0o644, (0, 0), b"first");
+    tar.file("d/large", 0o644, (0, 0), &vec![b'x'; 64 << 20]);
+    tar.finish()
+}
+
+#[test]
+fn a_walk_is_in_nobodys_way() {
+    let image = Made::import("apart", &large_file());
+    with_files(&image.0, |files| {
+        let mut seen = 0;
+        let look = &mut |entry: &FileEntry, _: &mut dyn Read| {
+            // An engine that still sends the archive would answer after minutes, with an error.
+            assert_eq!(files.stat(&entry.path)?.unwrap().size, entry.stat.size);
+            assert_eq!(files.read("/d/first", 10)?, b"first");
+            assert_eq!(
+                containers(&image.0),
+                2,
+                "one for single looks, one for the walk"
+            );
+            seen += 1;
+            Ok(())
+        };
+        files.walk("/d", look).unwrap();
+        assert_eq!(seen, 2);
+        assert_eq!(containers(&image.0), 1, "the one for single looks");
+    });
+}
+
+#[test]
+fn a_walk_leaves_nothing_however_it_ends() {
+    let image = Made::import("ends", &large_file());
+    with_stop(&image.0, |files, stop| {
+        files.walk("/d", &mut |_, _| Ok(())).unwrap();
+        assert_eq!(containers(&image.0), 0, "after the last entry");
+        let refused = EngineError::Configuration("enough".to_owned());
+        let mut refused = Some(refused);
+        let ended = files.walk("/d", &mut |_, _| refused.take().map_or(Ok(()), Err));
+        assert_eq!(ended.unwrap_err().to_string(), "enough");
+        assert_eq!(containers(&image.0), 0, "after a visitor's error");
+        assert!(files.walk("/no/such", &mut |_, _| Ok(())).is_err());
+        assert_eq!(containers(&image.0), 0, "after the engine's error");
+        let ended = files.walk("/d", &mut |_, _| {
+            stop.send_replace(true);
+            Ok(())
+        });
+        assert!(matches!(ended, Err(EngineError::Interrupted)), "{ended:?}");
+        assert_eq!(containers(&image.0), 0, "after the run was stopped");
     });
 }

@@ -135,7 +135,7 @@ fn judge_names(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Jud
     pairs(
         "config.env",
         "variable",
-        check.env.as_ref(),
+        check.env.as_ref().map(|pairs| &pairs.value),
         &env,
         root,
         judged,
@@ -150,7 +150,7 @@ fn judge_names(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Jud
     pairs(
         "config.labels",
         "label",
-        check.labels.as_ref(),
+        check.labels.as_ref().map(|pairs| &pairs.value),
         &label,
         root,
         judged,

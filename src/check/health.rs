@@ -3,7 +3,7 @@
 use super::lists::{self, Order};
 use crate::engine::Healthcheck;
 use crate::source::{Located, Place};
-use crate::spec::HealthExpectation;
+use crate::spec::{HealthExpectation, shown as written};
 use crate::verdict::Finding;
 
 const KIND: &str = "config.healthcheck";
@@ -50,8 +50,9 @@ pub(super) fn judge(
             && expected.value != actual
         {
             let message = format!(
-                "the {name} of the health check must be {:?}, it is {actual:?}",
-                expected.value
+                "the {name} of the health check must be {}, it is {}",
+                written(expected.value),
+                written(actual)
             );
             findings.push(finding(&expected.place, message));
         }

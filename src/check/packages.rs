@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::files::ImageFiles;
 use crate::engine::{Ended, Engine, Files, Process};
 use crate::inspect::packages::{Manager, Package, Unreadable, installed};
-use crate::spec::{PackageCheck, PackageManager, Pin, WantedPackage};
+use crate::spec::{PackageCheck, PackageManager, WantedPackage};
 use crate::verdict::{Finding, Problem};
-use crate::version::{Version, upstream};
 
 /// What rpm may take to look up one package.
 const RPM_TIMEOUT: Duration = Duration::from_secs(60);
@@ -92,6 +91,10 @@ fn decide(
         WantedPackage::Any => return Ok(Vec::new()),
         WantedPackage::Version(requirement) => requirement,
     };
+    let manager = match check.manager {
+        PackageManager::Readable(manager) => Some(manager),
+        PackageManager::Rpm => None,
+    };
     let mut findings = Vec::new();
     // Whichever of several is used: it must be the right one.
     for (version, at) in found {
@@ -99,7 +102,7 @@ fn decide(
             kind: "packages",
             message: format!("the version of {shown} can't be told: its record in {at} is broken"),
         })?;
-        if !satisfies(&requirement.value, version) {
+        if !requirement.value.allows(version, manager) {
             let message = format!(
                 "the version of {shown} must be {}, it is {version} ({at})",
                 requirement.value
@@ -108,15 +111,6 @@ fn decide(
         }
     }
     Ok(findings)
-}
-
-/// Whether the version of a package is as it must be: as the package says it, or as the software
-/// that is in it does.
-fn satisfies(requirement: &Pin, version: &str) -> bool {
-    let without_epoch = version.split_once(':').map_or(version, |(_, rest)| rest);
-    let versions = [upstream(version), without_epoch];
-    let mut versions = versions.into_iter().filter_map(Version::parse);
-    versions.any(|version| requirement.allows(&version))
 }
 
 /// Only rpm itself reads all formats of its database.

@@ -28,11 +28,11 @@ object! {
     /// What the image's configuration must say.
     pub struct ConfigCheck: "a config check" {
         /// Variables and what their values must be.
-        optional env: Pairs<Setting>,
+        optional env: Located<Pairs<Setting>>,
         /// Names that no variable may have.
         optional not_env: OneOrMany<Located<NameGlob>>,
         /// Labels and what their values must be.
-        optional labels: Pairs<Setting>,
+        optional labels: Located<Pairs<Setting>>,
         /// Names that no label may have.
         optional not_labels: OneOrMany<Located<NameGlob>>,
         /// The entrypoint, in exec form.
@@ -70,11 +70,17 @@ impl ConfigCheck {
     /// Takes the `config` key of a check.
     pub(super) fn take_from(entries: &mut Entries<'_>, context: &mut Context) -> Option<Self> {
         let node: &Node = entries.take("config")?;
+        let before = context.count();
         let config = Self::decode(node, context)?;
-        if config.is_empty() {
-            context.report(Diagnostic::new(&node.place, "this expects nothing"));
+        if context.count() > before {
             return None;
         }
+        if config.is_empty() {
+            let help = "say what it must be, such as `{user: nobody}`";
+            context.report(Diagnostic::new(&node.place, "this expects nothing").help(help));
+            return None;
+        }
+        config.validate_names(context);
         if let Some(health) = &config.healthcheck {
             health.validate(&health.place, context);
         }
@@ -86,13 +92,13 @@ impl ConfigCheck {
                 );
             }
         }
-        Some(config)
+        (context.count() == before).then_some(config)
     }
 
     /// All text expectations in it.
     pub fn texts(&self) -> impl Iterator<Item = &TextExpectation> {
         let pairs = [&self.env, &self.labels].into_iter().flatten();
-        let values = pairs.flat_map(|pairs| &pairs.0);
+        let values = pairs.flat_map(|pairs| &pairs.value.0);
         let values = values.filter_map(|(_, setting)| match setting {
             Setting::Text(text) => Some(text),
             Setting::Exists(_) => None,
@@ -109,11 +115,40 @@ impl ConfigCheck {
         values.chain(fields.into_iter().flatten())
     }
 
-    fn is_empty(&self) -> bool {
-        let no_pairs = |pairs: &Option<Pairs<Setting>>| {
-            let pairs = pairs.as_ref();
-            pairs.is_none_or(|pairs| pairs.0.is_empty())
+    /// Records names that nothing can have.
+    fn validate_names(&self, context: &mut Context) {
+        for pairs in [&self.env, &self.labels].into_iter().flatten() {
+            if pairs.0.is_empty() {
+                context.report(
+                    Diagnostic::new(&pairs.place, "this expects nothing")
+                        .help("say what must be set, such as `{NAME: value}`, or leave it out"),
+                );
+            }
+        }
+        let pairs = |pairs: &Option<Located<Pairs<Setting>>>| {
+            let pairs = pairs.iter().flat_map(|pairs| &pairs.value.0);
+            pairs.map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
+        for name in pairs(&self.env).iter().chain(&pairs(&self.labels)) {
+            if name.is_empty() {
+                context.report(Diagnostic::new(&name.place, "there is no name here"));
+            }
+        }
+        let variables = pairs(&self.env);
+        let forbidden = self.not_env.iter().flat_map(|globs| &globs.0);
+        let forbidden = forbidden.map(|glob| (glob.text(), &glob.place));
+        let names = variables.iter().map(|name| (name.as_str(), &name.place));
+        for (name, place) in names.chain(forbidden) {
+            if name.contains('=') {
+                context.report(
+                    Diagnostic::new(place, "a variable has no `=` in its name")
+                        .help("write `env: {NAME: value}`"),
+                );
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
         let lists = [
             &self.entrypoint,
             &self.cmd,
@@ -122,8 +157,8 @@ impl ConfigCheck {
             &self.volumes,
             &self.onbuild,
         ];
-        no_pairs(&self.env)
-            && no_pairs(&self.labels)
+        self.env.is_none()
+            && self.labels.is_none()
             && self.not_env.is_none()
             && self.not_labels.is_none()
             && self.healthcheck.is_none()
@@ -135,5 +170,7 @@ impl ConfigCheck {
 fn is_port(text: &str) -> bool {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && number.parse::<u16>().is_ok() && matches!(protocol, "tcp" | "udp" | "sctp")
+    is_number
+        && number.parse::<u16>().is_ok_and(|port| port > 0)
+        && matches!(protocol, "tcp" | "udp" | "sctp")
 }

@@ -46,7 +46,8 @@ impl Count {
         context: &mut Context,
     ) -> Option<Self> {
         if min.is_none() && max.is_none() || min == Some(0) && max.is_none() {
-            context.report(Diagnostic::new(place, "this expects nothing"));
+            let help = "say a number, or at least 1 with `min`, or a `max`";
+            context.report(Diagnostic::new(place, "this expects nothing").help(help));
             return None;
         }
         if min.zip(max).is_some_and(|(min, max)| min > max) {
@@ -61,9 +62,11 @@ impl Count {
         self.min.is_none_or(|min| count >= min) && self.max.is_none_or(|max| count <= max)
     }
 
-    /// The bounds in words, of things with a name: `exactly 2 paths`, `at least 1 path`.
+    /// The bounds in words, of things with a name: `exactly 2 paths`, `at least 1 path`,
+    /// `no path`.
     pub fn describe(&self, thing: &str) -> String {
         let (bounds, last) = match (self.min, self.max) {
+            (None | Some(0), Some(0)) => ("no".to_owned(), 1),
             (Some(min), Some(max)) if min == max => (format!("exactly {min}"), min),
             (Some(min), Some(max)) => (format!("{min} to {max}"), max),
             (Some(min), None) => (format!("at least {min}"), min),
@@ -82,8 +85,13 @@ impl Decode for Count {
                 min: Some(number),
                 max: Some(number),
             }),
-            _ => {
+            Kind::Sequence(_) => context.mismatch(node, "a number, or a map such as `{max: 9}`"),
+            Kind::Mapping(_) => {
+                let before = context.count();
                 let found = Bounds::decode(node, context)?;
+                if context.count() > before {
+                    return None;
+                }
                 let (min, max) = (found.min.map(|n| n.0), found.max.map(|n| n.0));
                 Self::bounds(min, max, &node.place, context)
             }

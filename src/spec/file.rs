@@ -117,8 +117,12 @@ impl FileExpectation {
 
     /// Whether anything beyond its existence is expected.
     fn expects_more(&self) -> bool {
-        self.count.is_some()
-            || self.r#type.is_some()
+        self.count.is_some() || self.looks()
+    }
+
+    /// Whether anything is expected of what is there.
+    fn looks(&self) -> bool {
+        self.r#type.is_some()
             || self.mode.is_some()
             || self.owner.is_some()
             || self.group.is_some()
@@ -126,6 +130,25 @@ impl FileExpectation {
             || self.sha256.is_some()
             || self.executable_by.is_some()
             || self.texts().next().is_some()
+    }
+
+    /// What is expected of something of this type that no such thing has, and the way out.
+    fn lacking(&self, kind: FileType) -> Option<(&'static str, &'static str)> {
+        let has_target = kind == FileType::Symlink;
+        // Of a symlink more is said elsewhere.
+        let has_content = matches!(kind, FileType::File | FileType::Symlink);
+        if self.link_target.is_some() && !has_target {
+            Some(("target", "remove `link_target`, or say `type: symlink`"))
+        } else if self.content.is_some() && !has_content {
+            Some(("content", "remove `content`, or say `type: file`"))
+        } else if self.sha256.is_some() && !has_content {
+            Some(("content", "remove `sha256`, or say `type: file`"))
+        } else if self.size.is_some() && kind == FileType::Directory {
+            let help = "remove `size`; what is in it can be counted with a glob and `count`";
+            Some(("size", help))
+        } else {
+            None
+        }
     }
 
     /// Records what can't hold.
@@ -145,15 +168,32 @@ impl FileExpectation {
             let help = "remove `count`, or put a wildcard in the path, such as `*`";
             report(&count.place, message, help);
         }
-        let other_type = self.r#type.as_ref();
-        let other_type = other_type.filter(|kind| kind.value != FileType::Symlink);
-        if let Some(kind) = other_type.filter(|_| self.link_target.is_some()) {
-            let message = format!("a {} has no target", kind.value.word().replace('_', " "));
+        let none = |count: &&Located<Count>| count.value.max == Some(0);
+        if let Some(count) = self.count.as_ref().filter(none).filter(|_| self.looks()) {
+            let message = "files that must not exist can't be looked at";
+            let help = "remove the other expectations, or count more than none";
+            report(&count.place, message, help);
+        }
+        if let Some(kind) = &self.r#type
+            && let Some((lacking, help)) = self.lacking(kind.value)
+        {
+            let kind_word = kind.value.word().replace('_', " ");
             report(
                 &kind.place,
-                &message,
-                "remove `link_target`, or say `type: symlink`",
+                &format!("a {kind_word} has no {lacking}"),
+                help,
             );
+        }
+        for name in [&self.owner, &self.group].into_iter().flatten() {
+            let (message, help) = if name.is_empty() {
+                ("there is no name here", "say a name, or a number")
+            } else if name.contains(':') {
+                let help = "a user goes into `owner`, and a group into `group`";
+                ("one name, without a colon", help)
+            } else {
+                continue;
+            };
+            report(&name.place, message, help);
         }
         if self.is_about_link() {
             let message = "a link has no content of its own";
@@ -308,6 +348,27 @@ mod tests {
             (
                 "/a: {link_target: b, type: file}",
                 "t.yaml:1:28 a file has no target",
+            ),
+            (
+                "/a: {type: fifo, content: c}",
+                "t.yaml:1:12 a fifo has no content",
+            ),
+            (
+                "/a: {type: directory, sha256: 0000000000000000000000000000000000000000000000000000000000000000}",
+                "t.yaml:1:12 a directory has no content",
+            ),
+            (
+                "/a: {type: directory, size: 1}",
+                "t.yaml:1:12 a directory has no size",
+            ),
+            (
+                "/a*: {count: 0, mode: 644}",
+                "t.yaml:1:14 files that must not exist can't be looked at",
+            ),
+            ("/a: {owner: ''}", "t.yaml:1:13 there is no name here"),
+            (
+                "/a: {group: 'a:b'}",
+                "t.yaml:1:13 one name, without a colon",
             ),
             (
                 "/a: {link_target: b, content: c}",

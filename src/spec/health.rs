@@ -37,6 +37,13 @@ impl Decode for HealthTest {
         }
         // Shell form, as in a Dockerfile.
         let line = String::decode(node, context)?;
+        if line.trim().is_empty() {
+            context.report(
+                Diagnostic::new(&node.place, "there is no command here")
+                    .help("say `exists: false` where there must be no health check"),
+            );
+            return None;
+        }
         let test = vec!["CMD-SHELL".to_owned(), line];
         Some(Self(ListExpectation {
             equals: Some(Located::new(test, node.place.clone())),
@@ -68,6 +75,10 @@ impl HealthExpectation {
                 )
                 .help("remove `exists: false` or the other expectations"),
             );
+        }
+        if let Some(retries) = self.retries.as_ref().filter(|retries| retries.value < 0) {
+            let message = "a number of retries is never below 0";
+            context.report(Diagnostic::new(&retries.place, message));
         }
         if self.exists.is_none() && !self.expects_more() {
             context.report(

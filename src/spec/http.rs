@@ -19,7 +19,7 @@ object! {
         /// The status of the answer; 200 unless said otherwise.
         optional status: Located<Statuses>,
         /// Headers of the answer and what they must be.
-        optional headers: Pairs<TextExpectation>,
+        optional headers: Located<Pairs<TextExpectation>>,
         /// The content of the answer.
         optional body: TextExpectation,
         /// How long the answer may take; 10 s unless said otherwise.
@@ -57,6 +57,15 @@ impl HttpRequest {
     /// The path.
     pub fn path(&self) -> &str {
         self.path.as_ref().map_or("/", |path| &path.value.0)
+    }
+}
+
+/// Records names that no header can have.
+pub(super) fn validate_names<T>(headers: &Pairs<T>, context: &mut Context) {
+    for (name, _) in &headers.0 {
+        if name.parse::<HeaderName>().is_err() {
+            context.report(Diagnostic::new(&name.place, "not the name of a header"));
+        }
     }
 }
 

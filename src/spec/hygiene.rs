@@ -45,6 +45,25 @@ object! {
 struct Setting {
     is_on: bool,
     allow: Vec<Pattern>,
+    /// As they are written.
+    globs: Vec<Located<String>>,
+}
+
+impl Setting {
+    /// Records what no path can match; names of variables may be anything.
+    fn refuse_relative(&self, context: &mut Context) {
+        for glob in &self.globs {
+            if !glob.starts_with(['/', '*', '{', '[', '?']) {
+                context.report(
+                    Diagnostic::new(
+                        &glob.place,
+                        "no path matches this: all of them are absolute",
+                    )
+                    .help(format!("write `/{0}` or `**/{0}`", glob.value)),
+                );
+            }
+        }
+    }
 }
 
 impl Decode for Setting {
@@ -56,9 +75,15 @@ impl Decode for Setting {
             return Some(Self {
                 is_on: is_on == "true",
                 allow: Vec::new(),
+                globs: Vec::new(),
             });
         };
         let globs = HygieneKeys::decode(node, context)?.allow.0;
+        if let Some(empty) = globs.iter().find(|glob| glob.is_empty()) {
+            let help = "say what the rule leaves alone";
+            context.report(Diagnostic::new(&empty.place, "this allows nothing").help(help));
+            return None;
+        }
         let compile = |glob: &Located<String>| match Pattern::new(glob) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
@@ -70,6 +95,7 @@ impl Decode for Setting {
         Some(Self {
             is_on: true,
             allow: allow.into_iter().collect::<Option<_>>()?,
+            globs,
         })
     }
 }
@@ -83,6 +109,7 @@ pub(super) fn expand(node: &Node, context: &mut Context) -> Option<Vec<Found>> {
         }
         return nothing(node, context);
     };
+    let before = context.count();
     let mut entries = Entries::new(node, "a hygiene check", context)?;
     let mut checks = Vec::new();
     let mut is_sound = true;
@@ -94,13 +121,18 @@ pub(super) fn expand(node: &Node, context: &mut Context) -> Option<Vec<Found>> {
         let place = key.map_or(&node.place, |key| &key.place);
         match entries.optional::<Setting>(rule.key(), context) {
             Some(None) => checks.push(check(rule, place, Vec::new())),
-            Some(Some(setting)) if setting.is_on => checks.push(check(rule, place, setting.allow)),
+            Some(Some(setting)) if setting.is_on => {
+                if rule.key() != "env" {
+                    setting.refuse_relative(context);
+                }
+                checks.push(check(rule, place, setting.allow));
+            }
             Some(Some(_)) => {}
             None => is_sound = false,
         }
     }
     entries.finish("a hygiene check", context);
-    if !is_sound {
+    if !is_sound || context.count() > before {
         return None;
     }
     if checks.is_empty() {

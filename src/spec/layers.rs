@@ -53,6 +53,9 @@ impl Decode for LayersCheck {
                 largest: None,
             });
         }
+        if let Kind::Sequence(_) = node.kind {
+            return context.mismatch(node, "a number, or a map such as `{max: 20}`");
+        }
         let before = context.count();
         let LayerKeys { min, max, largest } = LayerKeys::decode(node, context)?;
         let count = if min.is_some() || max.is_some() {
@@ -66,7 +69,8 @@ impl Decode for LayersCheck {
             return None;
         }
         if count.is_none() && largest.is_none() {
-            context.report(Diagnostic::new(&node.place, "this expects nothing"));
+            let help = "say a number, or `min`, `max` or `largest`";
+            context.report(Diagnostic::new(&node.place, "this expects nothing").help(help));
             return None;
         }
         Some(Self { count, largest })

@@ -42,6 +42,15 @@ fn check(path: Located<String>, context: &mut Context) -> Option<Found> {
         );
         return None;
     }
+    if path.len() > 1 && path.ends_with('/') {
+        let tidy = path.trim_end_matches('/');
+        let tidy = if tidy.is_empty() { "/" } else { tidy };
+        context.report(
+            Diagnostic::new(&path.place, "a slash too many")
+                .help(format!("write `{tidy}`, or `{tidy}/*` for what is in it")),
+        );
+        return None;
+    }
     let pattern = match is_glob(&path).then(|| Pattern::new(&path)).transpose() {
         Ok(pattern) => pattern,
         Err(error) => {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::check::CheckKind;
 use super::kind::{CheckType, Found, preset};
-use super::pin::Pin;
-use crate::diagnostic::Diagnostic;
+use super::package_version::PackageVersion;
+use crate::diagnostic::{Diagnostic, is_close};
 use crate::inspect::packages::Manager;
 use crate::source::Located;
 use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, Pairs, object, text};
@@ -51,7 +51,7 @@ pub enum WantedPackage {
     /// It is not installed.
     Absent,
     /// It is installed, and its version meets this.
-    Version(Located<Pin>),
+    Version(Located<PackageVersion>),
 }
 
 object! {
@@ -86,6 +86,10 @@ impl Decode for WantedPackage {
         match node.scalar() {
             Some("any") => Some(Self::Any),
             Some("absent") => Some(Self::Absent),
+            // What people write who want any version, or none.
+            Some("true" | "false" | "yes" | "no" | "latest" | "present" | "installed" | "") => {
+                context.mismatch(node, "a version such as `>=1.16`, `any` or `absent`")
+            }
             Some(_) if !node.is_null() => Located::decode(node, context).map(Self::Version),
             _ => context.mismatch(node, "a version such as `>=1.16`, `any` or `absent`"),
         }
@@ -108,10 +112,21 @@ impl Decode for OfManager {
                 let package = |(name, value): (_, Entry)| (name, value.0, value.1);
                 pairs.into_iter().map(package).collect()
             }
-            Kind::Scalar { .. } => return context.mismatch(node, "a list or a map of packages"),
+            Kind::Scalar { .. } => {
+                let found = node.describe();
+                let message = format!("expected a list or a map of packages, found {found}");
+                let mut mistake = Diagnostic::new(&node.place, message);
+                if let Some(name) = node.scalar().filter(|_| !node.is_null()) {
+                    mistake = mistake.help(format!("write `[{name}]`"));
+                }
+                context.report(mistake);
+                return None;
+            }
         };
         if packages.is_empty() {
-            context.report(Diagnostic::new(&node.place, "this expects nothing"));
+            context.report(
+                Diagnostic::new(&node.place, "this expects nothing").help("name a package"),
+            );
             return None;
         }
         Some(Self(packages))
@@ -125,7 +140,11 @@ impl Decode for Entry {
         let Kind::Mapping(_) = node.kind else {
             return WantedPackage::decode(node, context).map(|wanted| Self(wanted, None));
         };
+        let before = context.count();
         let options = PackageKeys::decode(node, context)?;
+        if context.count() > before {
+            return None;
+        }
         if options.version.is_none() && options.folder.is_none() {
             context.report(
                 Diagnostic::new(&node.place, "this expects nothing")
@@ -136,6 +155,31 @@ impl Decode for Entry {
         let wanted = options.version.unwrap_or(WantedPackage::Any);
         Some(Self(wanted, options.folder))
     }
+}
+
+/// The manager that `word` stands for. The names are too short to go by their spelling alone: `apt`
+/// is not `apk`.
+fn meant(word: &str) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    let kin = [
+        ("dpkg", &["apt", "apt-get", "aptitude", "deb", "debian"][..]),
+        ("apk", &["alpine"]),
+        ("pip", &["pip3", "pypi", "python", "uv"]),
+        ("conda", &["mamba", "micromamba", "anaconda", "pixi"]),
+        ("r", &["cran", "bioconductor"]),
+        ("rpm", &["yum", "dnf", "microdnf", "zypper"]),
+    ];
+    let of_other_things = ["npm", "gem", "gpg", "cargo", "brew"];
+    let known = kin
+        .iter()
+        .find(|(name, others)| *name == lower || others.contains(&&*lower));
+    let close = || {
+        let close = kin
+            .iter()
+            .find(|(name, _)| name.len() > 1 && is_close(&lower, name));
+        close.filter(|_| !of_other_things.contains(&&*lower))
+    };
+    known.or_else(close).map(|(name, _)| *name)
 }
 
 /// One check for each package.
@@ -153,7 +197,14 @@ pub(super) fn expand(node: &Node, context: &mut Context) -> Option<Vec<Found>> {
         let Some(manager) = PackageManager::all().find(|manager| manager.word() == word) else {
             let message = format!("unknown package manager `{word}`");
             let known = PackageManager::all().map(PackageManager::word);
-            context.report(Diagnostic::new(&key.place, message).suggest(word, known));
+            let mistake = Diagnostic::new(&key.place, message);
+            context.report(match meant(word) {
+                Some(meant) => mistake.help(format!("did you mean `{meant}`?")),
+                None => mistake.help(format!(
+                    "known here: {}",
+                    known.collect::<Vec<_>>().join(", ")
+                )),
+            });
             checks.push(None);
             continue;
         };
@@ -176,9 +227,12 @@ fn check(
     folder: Option<Located<String>>,
     context: &mut Context,
 ) -> Option<Found> {
-    let is_name = |c: char| !c.is_whitespace() && !c.is_control();
+    let is_name = |c: char| !c.is_whitespace() && !c.is_control() && !"=<>!~^,;".contains(c);
     if name.is_empty() || !name.chars().all(is_name) || name.starts_with('-') {
-        context.report(Diagnostic::new(&name.place, "not the name of a package"));
+        context.report(
+            Diagnostic::new(&name.place, "not the name of a package")
+                .help("a version stands behind the name: `{samtools: \">=1.16\"}`"),
+        );
         return None;
     }
     if let Some(folder) = &folder {

@@ -111,8 +111,10 @@ impl FilePattern {
 
 impl Decode for FilePattern {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        let text = String::decode(node, context)?;
-        match Self::parse(&text) {
+        let Some(text) = node.scalar().filter(|_| !node.is_null()) else {
+            return context.mismatch(node, "an absolute path");
+        };
+        match Self::parse(text) {
             Ok(pattern) => Some(pattern),
             Err((message, help)) => {
                 let mut diagnostic = Diagnostic::new(&node.place, message);

@@ -9,7 +9,7 @@ use super::check::CheckKind;
 use super::codes::{Port, Signal, Statuses};
 use super::command::Command;
 use super::exit::ExitExpectation;
-use super::http::{HttpCheck, HttpRequest};
+use super::http::{self, HttpCheck, HttpRequest};
 use super::kind::{CheckType, one, with_settings};
 use super::run::{RunSettings, Stdin};
 use super::text::{Pattern, TextExpectation};
@@ -26,11 +26,19 @@ pub(super) const TYPE: CheckType = CheckType {
     key: "service",
     what: "a service check",
     read: |entries, defaults, context| {
+        let before = context.count();
         let service = ServiceCheck::take(entries, context);
         let own = RunSettings::take(entries, context);
         let (service, own) = (service?, own?);
+        if context.count() > before {
+            // A key that is misspelt may be all that is missing.
+            return None;
+        }
         own.validate(context);
         service.validate(&own, &defaults.settings, context);
+        if context.count() > before {
+            return None;
+        }
         let settings = own.or(&defaults.settings);
         Some(one(CheckKind::Service(
             Box::new(service),
@@ -86,7 +94,7 @@ object! {
         /// Where it goes.
         required port: Located<Port>,
         /// The path; `/` unless said otherwise.
-        optional path: Located<super::http::Path>,
+        optional path: Located<http::Path>,
         /// The status of the answer; 200 unless said otherwise.
         optional status: Located<Statuses>,
     }
@@ -108,7 +116,7 @@ object! {
         /// What it is told with; the image's stop signal unless said otherwise.
         optional signal: Located<Signal>,
         /// How long it may take; 10 s unless said otherwise.
-        optional within: Duration,
+        optional within: Located<Duration>,
         /// What it must exit with; 0 unless said otherwise.
         optional exit: Located<ExitExpectation>,
     }
@@ -250,7 +258,7 @@ impl ServiceCheck {
         for part in checks {
             match &part.question {
                 Question::Http(http) => {
-                    let headers = http.headers.iter().flat_map(|pairs| &pairs.0);
+                    let headers = http.headers.iter().flat_map(|pairs| &pairs.value.0);
                     texts.extend(headers.map(|(_, text)| text).chain(&http.body));
                 }
                 Question::Exec(exec) => texts.extend(exec.stdout.iter().chain(&exec.stderr)),
@@ -293,6 +301,16 @@ impl Service {
         }
         if let Some(checks) = self.checks.as_ref().filter(|checks| checks.is_empty()) {
             expects_nothing(&checks.place, "leave it out", context);
+        }
+        for part in self.checks.iter().flat_map(|checks| &checks.value) {
+            if let Question::Http(http) = &part.question
+                && let Some(headers) = &http.headers
+            {
+                if headers.0.is_empty() {
+                    expects_nothing(&headers.place, "leave it out", context);
+                }
+                http::validate_names(headers, context);
+            }
         }
         if let Some(logs) = &self.logs
             && logs.stdout.is_none()
@@ -407,7 +425,11 @@ impl Decode for LogPattern {
         let text = match &node.kind {
             Kind::Scalar { .. } => Located::<String>::decode(node, context)?,
             _ => {
+                let before = context.count();
                 let keys = LogKeys::decode(node, context)?;
+                if context.count() > before {
+                    return None;
+                }
                 match (keys.contains, keys.matches) {
                     (Some(text), None) => text,
                     (None, Some(pattern)) => return Some(Self::Matches(pattern.value.0)),

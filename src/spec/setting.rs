@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde_json::{Value, json};
 
 use super::text::TextExpectation;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, is_close};
 use crate::source::Located;
 use crate::yaml::{Context, Decode, Definitions, Describe, Entries, Kind, Node};
 
@@ -19,7 +19,8 @@ pub enum Setting {
 
 impl Decode for Setting {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
-        let is_exists = |(key, _): &(Node, Node)| key.scalar() == Some("exists");
+        let is_exists =
+            |(key, _): &(Node, Node)| key.scalar().is_some_and(|key| is_close(key, "exists"));
         if node.is_null() {
             context.report(
                 Diagnostic::new(&node.place, "expected a text, found nothing")

@@ -29,7 +29,20 @@ impl Decode for Bytes {
     fn decode(node: &Node, context: &mut Context) -> Option<Self> {
         match node.scalar().and_then(parse_bytes) {
             Some(bytes) => Some(Self(bytes)),
-            None => context.mismatch(node, "a size such as `4096`, `10kB` or `2GiB`"),
+            None => {
+                let found = node.describe();
+                let message =
+                    format!("expected a size such as `4096`, `10kB` or `2GiB`, found {found}");
+                let mut mistake = Diagnostic::new(&node.place, message);
+                if node
+                    .scalar()
+                    .is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()))
+                {
+                    mistake = mistake.help("the units are B, kB, MB, GB, KiB, MiB and GiB");
+                }
+                context.report(mistake);
+                None
+            }
         }
     }
 }
@@ -151,10 +164,18 @@ impl Decode for SizeBounds {
                 max: Some(exact),
             });
         }
+        if let Kind::Sequence(_) = node.kind {
+            return context.mismatch(node, "a size, or a map such as `{max: 2GiB}`");
+        }
+        let before = context.count();
         let range = Located::<Range>::decode(node, context)?;
+        if context.count() > before {
+            return None;
+        }
         let (min, max) = (range.min.map(|b| b.0), range.max.map(|b| b.0));
-        if min.is_none() && max.is_none() {
-            context.report(Diagnostic::new(&range.place, "this expects nothing"));
+        if min.unwrap_or(0) == 0 && max.is_none() {
+            let help = "say a size, or at least 1 with `min`, or a `max`";
+            context.report(Diagnostic::new(&range.place, "this expects nothing").help(help));
             return None;
         }
         if min.zip(max).is_some_and(|(min, max)| min > max) {

@@ -25,7 +25,18 @@ impl Made {
     pub fn build(name: &str, dockerfile: &str) -> Self {
         let made = Self(Self::name(name));
         let project = Project::new(&[("Dockerfile", dockerfile)]);
-        docker(&project, &["build", "--quiet", "--tag", &made.0, "."]);
+        docker(
+            &project,
+            &[
+                "build",
+                "--quiet",
+                "--network",
+                "none",
+                "--tag",
+                &made.0,
+                ".",
+            ],
+        );
         made
     }
 }

@@ -62,6 +62,7 @@ impl Attempt<'_> {
         let mut answer = None;
         let work = async { answer = Some(request.send().await) };
         let waited = self.running.during(until, Box::pin(work))?;
+        let mut place = &check.http.place;
         let message = match (waited, answer) {
             (Waited::Done, Some(Ok(answer))) if answer.is_expected => {
                 self.judge_answer(name, check, &answer);
@@ -79,6 +80,7 @@ impl Attempt<'_> {
                 return Ok(());
             }
             (Waited::Done, Some(Err(Failure::NotListening))) => {
+                place = &check.http.port.place;
                 format!("{name}: nothing listens on port {port}")
             }
             (Waited::Done, Some(Err(Failure::Broken(reason)))) => {
@@ -92,7 +94,6 @@ impl Attempt<'_> {
             (Waited::Ended(_) | Waited::Done, _) => format!("{name}: no answer"),
         };
         let before = self.findings.len();
-        let place = &check.http.place;
         self.find(place, "http", message);
         self.still_there(place, &format!("when it was asked `{name}`"), true, before)
     }

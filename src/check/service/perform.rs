@@ -158,8 +158,8 @@ impl Attempt<'_> {
         let expected = self.check.service.stop.as_ref();
         let signal = expected.and_then(|stop| stop.signal.as_ref());
         let signal = signal.map(|signal| signal.value.0.as_str());
-        let within = expected.and_then(|stop| stop.within);
-        let (until, limit) = self.limit(within.unwrap_or(STOP_LIMIT));
+        let within = expected.and_then(|stop| stop.within.as_ref());
+        let (until, limit) = self.limit(within.map_or(STOP_LIMIT, |within| within.value));
         let left = until.saturating_duration_since(Instant::now());
         let ended = self.running.stop(signal, left)?;
         let Some(stop) = expected else {
@@ -175,7 +175,8 @@ impl Attempt<'_> {
             Ended::TimedOut => {
                 let message =
                     format!("the service did not end within {limit} of {signal} and was killed");
-                self.find(&stop.place, "service.stop", message);
+                let place = within.map_or(&stop.place, |within| &within.place);
+                self.find(place, "service.stop", message);
             }
             Ended::Exited {
                 code,

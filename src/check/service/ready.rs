@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{Attempt, Broken, how};
 use super::http::{Failure, Request, listens};
-use crate::engine::{Ended, Health, Waited};
+use crate::engine::{Address, Ended, Health, Waited};
 use crate::source::Place;
 use crate::spec::{LogPattern, ReadyHttp, ServiceCheck, Statuses};
 
@@ -14,6 +14,8 @@ const DEFAULT_WITHIN: Duration = Duration::from_secs(30);
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(200)];
 /// How long one answer may take before the request is sent again.
 const ONE_ANSWER: Duration = Duration::from_secs(5);
+/// How long the news of a container's end may take longer than its effects.
+const NEWS: Duration = Duration::from_secs(1);
 /// How often the engine is asked what the health check says.
 const HEALTH_PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,13 +47,17 @@ impl Attempt<'_> {
             let missing = match &sign {
                 Sign::Log(number, pattern) => self.line(*number, pattern, until)?,
                 Sign::Port(port) => self.port(*port, until)?,
-                Sign::Http(request) => self.http(request, until)?,
+                Sign::Http(request) => self.http(request, &place, until)?,
                 Sign::Health => self.healthy(until)?,
             };
+            let mut place = place;
             let message = match missing {
                 Missing::Nothing => continue,
                 Missing::Ended(ended) => format!("the service {} before it was ready", how(&ended)),
-                Missing::Late(what) => format!("{what} within {shown}"),
+                Missing::Late(what, of) => {
+                    place = of.unwrap_or(place);
+                    format!("{what} within {shown}")
+                }
                 Missing::Never(what) => what,
             };
             self.find(&place, "service.ready", message);
@@ -73,8 +79,26 @@ impl Attempt<'_> {
         Ok(Missing::after(waited, late))
     }
 
+    /// Where a port is reached, or how the service ended: it has no ports then.
+    fn address(&self, port: u16) -> Result<Result<Address, Ended>, Broken> {
+        match self.running.address(port) {
+            Ok(address) => Ok(Ok(address)),
+            Err(error) => {
+                let soon = Instant::now() + NEWS;
+                let pending = Box::pin(std::future::pending());
+                match self.running.during(soon, pending)? {
+                    Waited::Ended(ended) => Ok(Err(ended)),
+                    Waited::Done | Waited::TimedOut => Err(error.into()),
+                }
+            }
+        }
+    }
+
     fn port(&self, port: u16, until: Instant) -> Result<Missing, Broken> {
-        let address = self.running.address(port)?;
+        let address = match self.address(port)? {
+            Ok(address) => address,
+            Err(ended) => return Ok(Missing::Ended(ended)),
+        };
         let work = async {
             let mut pause = PAUSES[0];
             while !listens(address).await {
@@ -88,13 +112,17 @@ impl Attempt<'_> {
         }))
     }
 
-    fn http(&self, sign: &ReadyHttp, until: Instant) -> Result<Missing, Broken> {
+    fn http(&self, sign: &ReadyHttp, whole: &Place, until: Instant) -> Result<Missing, Broken> {
         let port = sign.port.value.0;
         let path = sign.path.as_ref().map_or("/", |path| &path.value.0);
         let ok = Statuses::ok();
         let statuses = sign.status.as_ref().map_or(&ok, |statuses| &statuses.value);
+        let address = match self.address(port)? {
+            Ok(address) => address,
+            Err(ended) => return Ok(Missing::Ended(ended)),
+        };
         let request = Request {
-            address: self.running.address(port)?,
+            address,
             port,
             method: "GET",
             path,
@@ -104,6 +132,8 @@ impl Attempt<'_> {
             wants_body: false,
         };
         let mut last = format!("nothing listened on port {port}");
+        let mut place = &sign.port.place;
+        let status_place = sign.status.as_ref().map(|status| &status.place);
         let work = async {
             let mut pause = PAUSES[0];
             loop {
@@ -113,19 +143,27 @@ impl Attempt<'_> {
                         let expected = statuses.describe();
                         let status = answer.status;
                         last = format!("the status of GET {path} was not {expected} but {status}");
+                        place = status_place.unwrap_or(whole);
                     }
                     Ok(Err(Failure::NotListening)) => {}
                     Ok(Err(Failure::Broken(reason))) => {
                         last = format!("GET {path} was not answered ({reason})");
+                        place = whole;
                     }
-                    Err(_) => last = format!("GET {path} was not answered"),
+                    Err(_) => {
+                        last = format!("GET {path} was not answered");
+                        place = whole;
+                    }
                 }
                 tokio::time::sleep(pause).await;
                 pause = PAUSES[1].min(pause * 2);
             }
         };
         let waited = self.running.during(until, Box::pin(work))?;
-        Ok(Missing::after(waited, || last))
+        Ok(match Missing::after(waited, || last) {
+            Missing::Late(what, _) => Missing::Late(what, Some(place.clone())),
+            other => other,
+        })
     }
 
     fn healthy(&self, until: Instant) -> Result<Missing, Broken> {
@@ -167,8 +205,8 @@ enum Missing {
     Nothing,
     /// The service ended.
     Ended(Ended),
-    /// It did not come in time.
-    Late(String),
+    /// It did not come in time, and where the spec says so if that is not the sign itself.
+    Late(String, Option<Place>),
     /// It can't come any more.
     Never(String),
 }
@@ -178,7 +216,7 @@ impl Missing {
         match waited {
             Waited::Done => Self::Nothing,
             Waited::Ended(ended) => Self::Ended(ended),
-            Waited::TimedOut => Self::Late(late()),
+            Waited::TimedOut => Self::Late(late(), None),
         }
     }
 }

@@ -203,7 +203,7 @@ impl DockerEngine {
     }
 
     /// A container that is never started. It needs a command all the same.
-    fn reader_body(&self, image: &Image) -> ContainerCreateBody {
+    pub(super) fn reader_body(&self, image: &Image) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(image.id.clone()),
             entrypoint: Some(vec!["/never-started".to_owned()]),

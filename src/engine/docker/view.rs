@@ -16,6 +16,9 @@ const PIECES: usize = 16;
 /// How much of a file is shown at once.
 const BUFFER: usize = 64 << 10;
 
+/// Where the pieces of an archive go.
+type Sender = mpsc::Sender<Bytes>;
+
 /// The files of an image, or those of a container that ended.
 pub(super) struct View<'a> {
     engine: &'a DockerEngine,
@@ -44,6 +47,29 @@ impl<'a> View<'a> {
             Of::Container(name) => Ok(self.engine.container_of(name.to_owned())),
         }
     }
+
+    /// Sends the archive of a path, out of the container that single looks use too.
+    fn send(&self, path: &str, sender: &Sender) -> Result<(), EngineError> {
+        self.engine
+            .wait(async { self.container().await?.archive(path, sender).await })
+    }
+
+    /// Sends the archive of a folder. An engine locks a container for as long as it sends one out
+    /// of it, so that nothing else could look at the image meanwhile: a walk of an image has a
+    /// container of its own.
+    fn send_apart(&self, path: &str, sender: &Sender) -> Result<(), EngineError> {
+        let Of::Image(image) = self.of else {
+            return self.send(path, sender);
+        };
+        let container = self.engine.container();
+        let sent = self.engine.wait(async {
+            container.create(self.engine.reader_body(image)).await?;
+            container.archive(path, sender).await
+        });
+        // Also when the run is stopped. What can't be removed now goes with the rest in the end.
+        let removed = self.engine.runtime.block_on(container.remove());
+        sent.and(removed)
+    }
 }
 
 impl Files for View<'_> {
@@ -63,7 +89,8 @@ impl Files for View<'_> {
     }
 
     fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
-        self.archive(path, |pieces| show_content(path, pieces, take))
+        let send = |sender: &Sender| self.send(path, sender);
+        stream(path, send, |pieces| show_content(path, pieces, take))
     }
 
     fn link_target(&self, path: &str) -> Result<String, EngineError> {
@@ -72,36 +99,31 @@ impl Files for View<'_> {
     }
 
     fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
-        self.archive(folder, |pieces| Entries::new(folder, pieces).visit(visit))
+        let send = |sender: &Sender| self.send_apart(folder, sender);
+        stream(folder, send, |pieces| {
+            Entries::new(folder, pieces).visit(visit)
+        })
     }
 }
 
-impl View<'_> {
-    /// Reads the archive of a path while it comes.
-    fn archive(
-        &self,
-        path: &str,
-        read: impl FnOnce(Pieces) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let (sender, receiver) = mpsc::channel(PIECES);
-        let fetch = move || {
-            self.engine.wait(async {
-                let container = self.container().await?;
-                container.archive(path, &sender).await
-            })
-        };
-        // The archive is read while it comes, by this thread; another one fetches it.
-        std::thread::scope(|scope| {
-            let fetched = scope.spawn(fetch);
-            let read = read(Pieces::new(receiver));
-            match (fetched.join(), read) {
-                // An archive that broke off may look like one that ended.
-                (Ok(Err(error)), _) => Err(error),
-                (Ok(Ok(())), read) => read,
-                (Err(_), _) => Err(unreadable(path, "its archive could not be fetched")),
-            }
-        })
-    }
+/// Reads the archive of a path while it comes.
+fn stream(
+    path: &str,
+    send: impl FnOnce(&Sender) -> Result<(), EngineError> + Send,
+    read: impl FnOnce(Pieces) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let (sender, receiver) = mpsc::channel(PIECES);
+    // The archive is read while it comes, by this thread; another one fetches it.
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(move || send(&sender));
+        let read = read(Pieces::new(receiver));
+        match (sent.join(), read) {
+            // An archive that broke off may look like one that ended.
+            (Ok(Err(error)), _) => Err(error),
+            (Ok(Ok(())), read) => read,
+            (Err(_), _) => Err(unreadable(path, "its archive could not be fetched")),
+        }
+    })
 }
 
 /// Shows the content of the regular file that `archive` holds.

@@ -27,9 +27,7 @@ fn read(path: &str, text: &str) -> Result<Packages, Unreadable> {
     let package = |record| {
         let name = case_value(record, "P");
         let name = name.ok_or_else(|| Unreadable::broken(path, "a record has no `P:`"))?;
-        // The revision is that of the packaging: 1.16.1-r0.
         let version = case_value(record, "V");
-        let version = version.map(|version| version.rsplit_once("-r").map_or(version, |(v, _)| v));
         Ok(Package {
             manager: "apk",
             name: name.to_owned(),
@@ -63,7 +61,10 @@ mod tests {
                 .collect();
             assert_eq!(
                 found,
-                [("zlib", Some("1.3.1")), ("busybox", Some("1.36.1_p1"))]
+                [
+                    ("zlib", Some("1.3.1-r2")),
+                    ("busybox", Some("1.36.1_p1-r29"))
+                ]
             );
         }
         assert!(installed(&Tree::new()).unwrap().is_none());

@@ -27,7 +27,7 @@ pub struct Package {
     pub manager: &'static str,
     /// Its name, as its record has it.
     pub name: String,
-    /// Its version, without what only the packaging counts; `None` if the record has none.
+    /// Its version, with what the packaging adds; `None` if the record has none.
     pub version: Option<String>,
     /// Where it is recorded: a file, or the folder of its environment.
     pub at: String,

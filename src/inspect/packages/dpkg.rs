@@ -58,7 +58,7 @@ fn read(path: &str, text: &str, has_status: bool) -> Result<Packages, Unreadable
                 continue;
             }
         }
-        let version = value(record, "Version").map(upstream);
+        let version = value(record, "Version");
         found.push(Package {
             manager: "dpkg",
             name: name.to_owned(),
@@ -67,16 +67,6 @@ fn read(path: &str, text: &str, has_status: bool) -> Result<Packages, Unreadable
         });
     }
     Ok(found)
-}
-
-/// The version without epoch and Debian revision.
-fn upstream(version: &str) -> &str {
-    let version = version
-        .split_once(':')
-        .map_or(version, |(_, version)| version);
-    version
-        .rsplit_once('-')
-        .map_or(version, |(upstream, _)| upstream)
 }
 
 #[cfg(test)]
@@ -104,9 +94,9 @@ mod tests {
             .map(|p| (p.name.as_str(), p.version.as_deref()))
             .collect();
         let expected = [
-            ("samtools", Some("1.16.1")),
-            ("held", Some("2022a-1~deb+12")),
-            ("tzdata", Some("2024a")),
+            ("samtools", Some("1:1.16.1-1")),
+            ("held", Some("2022a-1~deb+12-3")),
+            ("tzdata", Some("2024a-0+deb12u1")),
         ];
         assert_eq!(found, expected);
     }
