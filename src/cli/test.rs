@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 use libtest_mimic::Arguments;
 
-use super::build;
 use super::exit::Exit;
 use super::session::{Session, Trouble, env, find_project};
+use super::{build, clean};
 use crate::build::{ImageOutcome, ImageResult};
 use crate::diagnostic::Diagnostics;
 use crate::engine::docker::DockerEngine;
@@ -230,6 +230,7 @@ fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, E
         EngineChoice::Docker => {
             let (connection, info) = session.connect()?;
             let engine = DockerEngine::new(connection, info, session.handle(), stop)?;
+            clean::before_run(&engine);
             Ok(Arc::new(engine))
         }
         EngineChoice::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
