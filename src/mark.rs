@@ -195,6 +195,8 @@ mod tests {
 
     use super::*;
 
+    type Change = &'static dyn Fn(&mut Mark);
+
     fn child() -> Child {
         // Ends with its standard input.
         let mut command = Command::new("cat");
@@ -261,7 +263,6 @@ mod tests {
             change(&mut mark);
             mark
         };
-        type Change = &'static dyn Fn(&mut Mark);
         let table: [(Change, bool, Fate); 9] = [
             (&|_| {}, true, Fate::Gone),
             (&|_| {}, false, Fate::Unknown),

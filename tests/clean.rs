@@ -178,7 +178,7 @@ fn what_killed_runs_leave_is_removed_and_nothing_of_others() {
     for pid in pids {
         assert_eq!(containers_of(pid), "");
     }
-    assert_eq!(folders(&killed), [PathBuf::new(); 0]);
+    assert_eq!(folders(&killed), Vec::<PathBuf>::new());
     for (what, id) in &strangers {
         assert!(is_there(id), "{what} was removed");
     }
@@ -261,7 +261,7 @@ fn several_clean_up_at_once() {
     for id in &ids {
         assert!(!is_there(id), "{id} is still there");
     }
-    assert_eq!(folders(&project), [PathBuf::new(); 0]);
+    assert_eq!(folders(&project), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn short_runs_leave_nothing() {
             });
         }
     });
-    assert_eq!(folders(&project), [PathBuf::new(); 0]);
+    assert_eq!(folders(&project), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -319,5 +319,5 @@ fn folders_are_cleaned_up_without_an_engine_too() {
     ended
         .expect(3)
         .says(&["removed the folder", "/nonexistent.sock"]);
-    assert_eq!(folders(&project), [PathBuf::new(); 0]);
+    assert_eq!(folders(&project), Vec::<PathBuf>::new());
 }

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use support::proxy::Proxy;
 use support::{Ended, Project, alone, containers_of};
 
+const HUP: i32 = 1;
+const INT: i32 = 2;
+const TERM: i32 = 15;
+
 /// Longer than anything takes on a machine that is busy.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -43,7 +47,7 @@ const SHARED: &str =
 const SETUP: &str =
     "  - {name: a, setup: echo it_$((40 + 2)); sleep 600, run: 'true', timeout: 700s}\n";
 const FILE: &str = "  - {name: a, file: /etc/passwd, content: {contains: root}}\n";
-const WALK: &str = "  - {name: a, hygiene: {package_lists: true}}\n";
+const WALK: &str = "  - {name: a, file: '/usr/share/**', count: {min: 1}}\n";
 const SERVICE: &str = "  - name: a
     timeout: 700s
     network: none
@@ -83,9 +87,6 @@ fn interrupted_at(request: &str, signal: i32, checks: &str) {
 #[test]
 fn the_first_signal_ends_a_run_in_order_whatever_it_does() {
     let _alone = alone();
-    const INT: i32 = 2;
-    const TERM: i32 = 15;
-    const HUP: i32 = 1;
     let table = [
         (r"GET \S*/version", INT, FRESH),
         (r"GET \S*/containers/json", TERM, FRESH),
@@ -142,7 +143,7 @@ fn a_signal_ends_a_build_and_the_run_that_needs_it() {
     let proxy = Proxy::holding(&[r"POST \S*/build"]);
     let mut child = start(&project, &proxy, &["--build"]);
     let go = proxy.seen(&mut child);
-    send(&child, 15);
+    send(&child, TERM);
     go.send(()).unwrap();
     let ended = Ended::wait(child);
     ended.expect(143);
@@ -157,11 +158,11 @@ fn the_second_signal_ends_it_at_once_and_what_stays_is_cleaned_up_later() {
     let proxy = Proxy::holding(&[RUNS, r"DELETE \S*/containers/"]);
     let mut child = start(&project, &proxy, &[]);
     let go = proxy.seen(&mut child);
-    send(&child, 2);
+    send(&child, INT);
     go.send(()).unwrap();
     // It cleans up, so the first signal was heard, and hangs at it.
     let hangs = proxy.seen(&mut child);
-    send(&child, 15);
+    send(&child, TERM);
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         assert!(begun.elapsed() < LONG, "it waits for the clean-up");
