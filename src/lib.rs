@@ -13,6 +13,7 @@ pub mod event;
 pub mod expect;
 pub mod inspect;
 pub mod jq;
+pub mod mark;
 pub mod plan;
 pub mod project;
 pub mod report;

@@ -3,6 +3,7 @@
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::build::BuildArgs;
+use super::clean::CleanArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
 
@@ -20,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Build images of the project, parents first
     Build(BuildArgs),
+    /// Remove what killed runs left behind: containers and temporary folders
+    Clean(CleanArgs),
     /// Print the JSON Schema of specs or of the project file, for editors
     Schema(SchemaArgs),
     /// Test images by their specs

@@ -2,6 +2,7 @@
 
 mod args;
 pub mod build;
+pub mod clean;
 mod exit;
 mod last;
 mod policy;

@@ -9,6 +9,7 @@ use clap::Args;
 use libtest_mimic::Arguments;
 
 use super::build::{self, BuildLimit};
+use super::clean;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
@@ -305,6 +306,7 @@ fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, E
         EngineChoice::Docker => {
             let (connection, info) = session.connect()?;
             let engine = DockerEngine::new(connection, info, session.handle(), stop)?;
+            clean::before_run(&engine);
             Ok(Arc::new(engine))
         }
         EngineChoice::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),

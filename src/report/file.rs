@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
+use crate::mark::Mark;
+
+/// How the names of unfinished files begin and end; between them is the mark of who writes.
+const UNFINISHED: (&str, &str) = (".seatrial-", ".tmp");
+
 /// A file that a report will be written to.
 ///
 /// Opening it writes a placeholder in place of whatever an earlier run left there, so that a run
@@ -68,6 +73,7 @@ impl OutputFile {
                 source,
             });
         }
+        remove_dead(&folder);
         let kind = path.metadata().map(|found| found.file_type()).ok();
         if kind.is_some_and(|kind| kind.is_dir()) {
             return Err(FileError::IsFolder { path });
@@ -138,12 +144,38 @@ fn folder_of(path: &Path) -> &Path {
 /// In the same folder, because a rename can't leave the file system; and with another ending, so
 /// that no CI system takes half a report for a report.
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let prefix = format!("{}{}-", UNFINISHED.0, Mark::ours());
     let mut builder = Builder::new();
-    builder.prefix(".seatrial-").suffix(".tmp");
+    builder.prefix(&prefix).suffix(UNFINISHED.1);
     // Reports are for others to read; what others may do is for the umask to say.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder_of(path))
+}
+
+/// Removes the unfinished files of processes that were killed while they wrote.
+fn remove_dead(folder: &Path) {
+    let Ok(entries) = folder.read_dir() else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_dead = name
+            .to_str()
+            .and_then(mark)
+            .is_some_and(|mark| mark.fate(true).is_over());
+        if is_dead && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // They are in nobody's way.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Who writes an unfinished file.
+fn mark(name: &str) -> Option<Mark> {
+    let name = name.strip_prefix(UNFINISHED.0)?;
+    let (mark, _random) = name.strip_suffix(UNFINISHED.1)?.rsplit_once('-')?;
+    Mark::parse(mark)
 }
 
 #[cfg(test)]
@@ -178,6 +210,29 @@ mod tests {
         let mode = path.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o600, 0o600);
         assert_eq!(mode & 0o111, 0);
+    }
+
+    #[test]
+    fn unfinished_files_of_the_dead_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, mut dead) = (Mark::ours(), Mark::ours());
+        dead.start = "1".to_owned();
+        let kept = [
+            format!(".seatrial-{ours}-aaaaaa.tmp"),
+            format!(".seatrial-{dead}-aaaaaa.xml"),
+            ".seatrial-aaaaaa.tmp".to_owned(),
+        ];
+        for name in &kept {
+            File::create(folder.path().join(name)).unwrap();
+        }
+        File::create(folder.path().join(format!(".seatrial-{dead}-aaaaaa.tmp"))).unwrap();
+        OutputFile::open(folder.path().join("junit.xml"), b"").unwrap();
+        let mut found = names(folder.path());
+        found.retain(|name| name != "junit.xml");
+        found.sort();
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(found, kept);
     }
 
     #[test]

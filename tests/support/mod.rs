@@ -4,15 +4,48 @@
 
 pub mod examples;
 pub mod images;
+pub mod proxy;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use regex::Regex;
+
+/// Runs `docker` and gives what it prints.
+#[track_caller]
+pub fn docker(args: &[&str]) -> String {
+    let output = Command::new("docker").args(args).output().unwrap();
+    assert!(output.status.success(), "docker {args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// The containers of the seatrial of this process id.
+pub fn containers_of(pid: u32) -> String {
+    let host = hostname::get().unwrap().into_string().unwrap();
+    docker(&[
+        "ps",
+        "--all",
+        "--filter",
+        "label=seatrial.run",
+        "--filter",
+        &format!("label=seatrial.host={host}"),
+        "--filter",
+        &format!("label=seatrial.pid={pid}"),
+        "--format",
+        "{{.Names}} {{.Label \"seatrial.for\"}}",
+    ])
+}
+
+/// Held by tests that leave something behind on purpose, and by those whose runs would remove it.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A folder with files, removed in the end.
 pub struct Project {
@@ -77,8 +110,15 @@ impl Project {
         self.folder.path()
     }
 
-    /// `seatrial test` in this folder, with an environment that says nothing about colours.
+    /// `seatrial test` in this folder.
     pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.seatrial(&["test"]);
+        command.args(args);
+        command
+    }
+
+    /// The CLI in this folder, with an environment that says nothing about colours.
+    pub fn seatrial(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("seatrial"));
         for name in [
             "CLICOLOR",
@@ -89,7 +129,7 @@ impl Project {
             command.env_remove(name);
         }
         command.env("NO_COLOR", "1").stdin(Stdio::null());
-        command.arg("test").args(args).current_dir(self.root());
+        command.args(args).current_dir(self.root());
         command
     }
 
@@ -137,7 +177,11 @@ impl Project {
 impl Ended {
     pub fn of(command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        Self::wait(command.spawn().unwrap())
+    }
+
+    /// Waits for one whose streams are piped.
+    pub fn wait(child: Child) -> Self {
         Self::new(child.id(), &child.wait_with_output().unwrap())
     }
 

@@ -32,11 +32,6 @@ pub(super) struct Container<'a> {
 }
 
 impl Container<'_> {
-    /// Creates the container.
-    pub(super) async fn create(&self, body: ContainerCreateBody) -> Result<(), EngineError> {
-        self.create_for(None, body).await
-    }
-
     /// Creates the container, if the image is for this platform.
     pub(super) async fn create_for(
         &self,

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{ListContainersOptionsBuilder, UploadToContainerOptionsBuilder};
 use tokio::runtime::Handle;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, RwLock, watch};
 
 use super::connection::Connection;
 use super::container::{Container, body};
@@ -15,6 +16,7 @@ use super::image::{describe, history_step};
 use super::mounts;
 use super::owner::{Owner, RUN_LABEL};
 use super::reach;
+use super::reap::{Cleaned, Effort, clean_containers};
 use super::running::DockerRunning;
 use super::shared::SharedContainers;
 use super::steps::{is_not_found, step, stopped};
@@ -22,6 +24,17 @@ use super::view::View;
 use crate::engine::{
     Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
     Network, Outcome, Process, Running, Tap,
+};
+
+/// How long a container that was asked for is waited for at the end, so that it can be removed.
+const CREATION_LIMIT: Duration = Duration::from_secs(20);
+
+/// Before a run only a little time is given to what earlier ones left.
+const START_EFFORT: Effort = Effort {
+    limit: Duration::from_secs(10),
+    looks: 2,
+    pause: Duration::ZERO,
+    suspicion: false,
 };
 
 /// Runs each process in a fresh container of a Docker or Podman engine.
@@ -38,6 +51,8 @@ pub struct DockerEngine {
     /// The containers that files are read from, by image id.
     readers: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
     pub(super) shared: SharedContainers,
+    /// Held for reading by each container that is being created.
+    creating: Arc<RwLock<()>>,
 }
 
 impl DockerEngine {
@@ -65,7 +80,16 @@ impl DockerEngine {
             sees_our_files: OnceCell::new(),
             readers: Mutex::default(),
             shared: SharedContainers::default(),
+            creating: Arc::default(),
         })
+    }
+
+    /// Removes what dead runs left on the engine, within a few seconds.
+    ///
+    /// # Errors
+    /// When the engine does not answer, or the run is stopped.
+    pub fn clean(&self) -> Result<Cleaned, EngineError> {
+        self.wait(clean_containers(&self.connection, START_EFFORT))
     }
 
     /// A container of a new name.
@@ -133,11 +157,40 @@ impl DockerEngine {
             None
         };
         let platform = process.platform.as_deref();
-        container.create_for(platform, body).await?;
+        self.ask_for(container, platform, body).await?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
         Ok(network_files)
+    }
+
+    /// Creates a container in a task of its own. Were the request dropped when the run is stopped,
+    /// the engine could still carry it out after all has been removed.
+    pub(super) async fn ask_for(
+        &self,
+        container: &Container<'_>,
+        platform: Option<&str>,
+        body: ContainerCreateBody,
+    ) -> Result<(), EngineError> {
+        let under_way = Arc::clone(&self.creating).read_owned().await;
+        let connection = self.connection.clone();
+        let name = container.name.clone();
+        let platform = platform.map(ToOwned::to_owned);
+        let task = self.runtime.spawn(async move {
+            let container = Container {
+                connection: &connection,
+                name,
+            };
+            let created = container.create_for(platform.as_deref(), body).await;
+            drop(under_way);
+            created
+        });
+        task.await.unwrap_or_else(|error| {
+            Err(EngineError::Failed {
+                step: "create a container",
+                reason: error.to_string(),
+            })
+        })
     }
 
     /// Takes the short way to no network, where this engine's is known.
@@ -175,7 +228,7 @@ impl DockerEngine {
                 source: proof.path().to_owned(),
                 target: "/seatrial-proof".to_owned(),
             })]);
-            let created = container.create(body).await;
+            let created = self.ask_for(&container, None, body).await;
             container.remove().await?;
             match created {
                 Ok(()) => Ok(true),
@@ -222,7 +275,8 @@ impl DockerEngine {
         let name = cell
             .get_or_try_init(|| async {
                 let container = self.container();
-                container.create(self.reader_body(image)).await?;
+                self.ask_for(&container, None, self.reader_body(image))
+                    .await?;
                 Ok::<_, EngineError>(container.name)
             })
             .await?;
@@ -232,8 +286,10 @@ impl DockerEngine {
     /// Removes by label what there still is, and counts what stays.
     async fn sweep(&self) -> Result<usize, EngineError> {
         let ours = format!("{RUN_LABEL}={}", self.owner.run());
+        // What was asked for and not waited for is still to come.
+        let settled = tokio::time::timeout(CREATION_LIMIT, self.creating.write()).await;
         let mut left = 0;
-        // What was being created while the first list was made is in the second.
+        // What was being removed while the first list was made is not in the second.
         for _ in 0..2 {
             let options = ListContainersOptionsBuilder::default()
                 .all(true)
@@ -245,6 +301,12 @@ impl DockerEngine {
             for id in found.into_iter().filter_map(|container| container.id) {
                 left += usize::from(self.container_of(id).remove().await.is_err());
             }
+        }
+        if settled.is_err() {
+            return Err(EngineError::TimedOut {
+                step: "create a container",
+                limit: CREATION_LIMIT,
+            });
         }
         Ok(left)
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::folder;
 use crate::engine::EngineInfo;
 
 /// From this release on `none` gives other files; there the plain way is taken.
@@ -48,10 +49,8 @@ impl NetworkFiles {
     /// # Errors
     /// When the machine's temporary folder can't be written to.
     pub(super) fn new() -> io::Result<Self> {
-        // The engine opens the files as root; others of this machine have no business here.
-        let folder = tempfile::Builder::new().prefix("seatrial-").tempdir()?;
         Ok(Self {
-            folder,
+            folder: folder::make()?,
             resolv_conf: resolv_conf(),
             has_ipv6: Path::new("/proc/sys/net/ipv6").exists(),
         })

@@ -63,7 +63,8 @@ impl<'a> View<'a> {
         };
         let container = self.engine.container();
         let sent = self.engine.wait(async {
-            container.create(self.engine.reader_body(image)).await?;
+            let body = self.engine.reader_body(image);
+            self.engine.ask_for(&container, None, body).await?;
             container.archive(path, sender).await
         });
         // Also when the run is stopped. What can't be removed now goes with the rest in the end.

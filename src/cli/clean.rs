@@ -1,0 +1,149 @@
+//! `seatrial clean`: removes what runs left that were killed.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::session::{Session, Trouble};
+use crate::engine::docker::{
+    Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
+};
+use crate::engine::{Engine, EngineError, docker::DockerEngine};
+use crate::report::text::{one_line, terminal_text};
+
+/// The arguments of `seatrial clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// Only show what would be removed
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+}
+
+/// Runs `seatrial clean`.
+pub fn run(args: &CleanArgs) -> Exit {
+    attempt(args.dry_run).unwrap_or_else(Trouble::tell)
+}
+
+fn attempt(dry_run: bool) -> Result<Exit, Trouble> {
+    let session = Session::start()?;
+    let folders = clean_folders(dry_run);
+    // Whoever left a folder may have asked for a container with the last breath.
+    let suspicion = folders.as_ref().is_ok_and(|it| !it.removed.is_empty());
+    let containers = containers(&session, dry_run, suspicion);
+    let mut cleaned = Cleaned::default();
+    let mut troubles = Vec::new();
+    match containers {
+        Ok(found) => extend(&mut cleaned, found),
+        Err(EngineError::Interrupted) => {}
+        Err(error) => troubles.push(Trouble::new(Exit::Harness, error)),
+    }
+    match folders {
+        Ok(found) => extend(&mut cleaned, found),
+        Err(error) => {
+            let message = format!("can't read the temporary folder: {error}");
+            troubles.push(Trouble::new(Exit::Harness, message));
+        }
+    }
+    let _ = write!(anstream::stdout().lock(), "{}", show(&cleaned, dry_run));
+    troubles.extend(
+        warnings(&cleaned)
+            .into_iter()
+            .map(|it| Trouble::new(Exit::Harness, it)),
+    );
+    let mut exit = Exit::AllPassed;
+    for trouble in troubles {
+        exit = trouble.tell();
+    }
+    Ok(session.signals().received().map_or(exit, Exit::Signal))
+}
+
+fn containers(session: &Session, dry_run: bool, suspicion: bool) -> Result<Cleaned, EngineError> {
+    let (connection, _) = session.connect()?;
+    let mut stop = session.signals().stop();
+    let effort = Effort {
+        limit: Duration::from_secs(120),
+        looks: 5,
+        pause: Duration::from_millis(500),
+        suspicion,
+    };
+    let work = async {
+        if dry_run {
+            find_containers(&connection).await
+        } else {
+            clean_containers(&connection, effort).await
+        }
+    };
+    session.handle().block_on(async {
+        tokio::select! {
+            cleaned = work => cleaned,
+            Ok(_) = stop.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
+        }
+    })
+}
+
+/// Removes what dead runs left before a run begins, and warns of what stays.
+pub(super) fn before_run(engine: &DockerEngine) {
+    let mut told = Vec::new();
+    match engine.clean() {
+        Ok(cleaned) => told.extend(warnings(&cleaned)),
+        // The checks will say that they were interrupted.
+        Err(EngineError::Interrupted) => return,
+        Err(error) => told.push(format!(
+            "what earlier runs left on {} could not be sought: {error}",
+            engine.info().kind
+        )),
+    }
+    match clean_folders(false) {
+        Ok(cleaned) => told.extend(warnings(&cleaned)),
+        Err(error) => told.push(format!("can't read the temporary folder: {error}")),
+    }
+    for warning in told {
+        let warning = terminal_text(format!("warning: {warning}"));
+        let _ = writeln!(anstream::stderr().lock(), "{warning}");
+    }
+}
+
+fn extend(all: &mut Cleaned, more: Cleaned) {
+    all.removed.extend(more.removed);
+    all.left.extend(more.left);
+    all.failed.extend(more.failed);
+}
+
+/// What stays though nobody uses it.
+fn warnings(cleaned: &Cleaned) -> Vec<String> {
+    let failed = cleaned.failed.iter();
+    failed
+        .map(|(it, reason)| format!("the {} could not be removed: {reason}", describe(it)))
+        .collect()
+}
+
+fn show(cleaned: &Cleaned, dry_run: bool) -> String {
+    let verb = if dry_run { "would remove" } else { "removed" };
+    let mut text = String::new();
+    for (verb, leftovers) in [(verb, &cleaned.removed), ("left", &cleaned.left)] {
+        for it in leftovers {
+            let reason = one_line(&it.reason);
+            let _ = writeln!(text, "{verb} the {}: {reason}", describe(it));
+        }
+    }
+    if text.is_empty() && cleaned.failed.is_empty() {
+        text.push_str("nothing of any run is there\n");
+    }
+    text
+}
+
+fn describe(leftover: &Leftover) -> String {
+    let what = match leftover.what {
+        What::Container => "container",
+        What::Folder => "folder",
+    };
+    let name = one_line(&leftover.name);
+    if leftover.purpose.is_empty() {
+        format!("{what} {name}")
+    } else {
+        format!("{what} {name} ({})", one_line(&leftover.purpose))
+    }
+}
