@@ -150,7 +150,7 @@ mod tests {
             ("1.2.3", "1.2.3.post1", Some(Manager::Pip), false),
         ];
         for (wanted, version, manager, allows) in table {
-            let node = parse(&Source::new("t.yaml", &format!("'{wanted}'"))).unwrap();
+            let node = parse(&Source::new("t.yaml", format!("'{wanted}'"))).unwrap();
             let mut context = Context::default();
             let wanted = PackageVersion::decode(&node, &mut context);
             let wanted = wanted.unwrap_or_else(|| panic!("{:?}", context.into_diagnostics()));
