@@ -214,7 +214,8 @@ impl Files for Borrowed<'_> {
     }
 }
 
-/// Answers by path. Who asks while another fetches waits for that answer.
+/// Answers by path. Who asks while another fetches waits for that answer. An error is no answer
+/// for good: who comes later asks again.
 #[derive(Debug)]
 struct Cache<T>(Mutex<HashMap<String, Slot<T>>>);
 
@@ -236,6 +237,16 @@ impl<T: Clone> Cache<T> {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(path.to_owned()).or_default())
         };
-        slot.get_or_init(fetch).clone()
+        let answer = slot.get_or_init(fetch).clone();
+        if answer.is_err() {
+            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if slots
+                .get(path)
+                .is_some_and(|known| Arc::ptr_eq(known, &slot))
+            {
+                slots.remove(path);
+            }
+        }
+        answer
     }
 }

@@ -1,5 +1,6 @@
 //! A folder as the engine sends it, entry by entry.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Read};
 
@@ -7,6 +8,9 @@ use tar::EntryType;
 
 use super::files::unreadable;
 use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Visit};
+
+/// Archives are made of blocks of this size; one of zeros marks the end.
+const BLOCK: u64 = 512;
 
 /// Reads the archive of a folder.
 pub(super) struct Entries<'a, R: Read> {
@@ -29,9 +33,16 @@ impl<'a, R: Read> Entries<'a, R> {
     /// Shows every entry below the folder to `visit`.
     pub(super) fn visit(mut self, visit: &mut Visit<'_>) -> Result<(), EngineError> {
         let broken = |error: io::Error| unreadable(self.folder, &error.to_string());
-        let mut archive = tar::Archive::new(&mut self.stream);
+        let read = Cell::new(0);
+        let stream = Counted {
+            stream: &mut self.stream,
+            read: &read,
+        };
+        let mut archive = tar::Archive::new(stream);
+        let mut end = 0;
         for entry in archive.entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
+            end = end_of(&entry).map_err(broken)?;
             let Some(path) = absolute(self.folder, &entry.path_bytes()) else {
                 continue;
             };
@@ -58,8 +69,41 @@ impl<'a, R: Read> Entries<'a, R> {
             }
             visit(&found, &mut entry)?;
         }
+        // An engine that can't read on just stops sending: only the end mark tells that all came.
+        if read.get() < end + BLOCK {
+            return Err(unreadable(
+                self.folder,
+                "the engine sent less than the whole folder",
+            ));
+        }
         Ok(())
     }
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    stream: R,
+    read: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Where an entry ends in its archive.
+fn end_of<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<u64> {
+    let header = entry.header();
+    // Of a sparse file the archive holds less than its size.
+    let size = if header.entry_type().is_gnu_sparse() {
+        header.entry_size()?
+    } else {
+        entry.size()
+    };
+    Ok(entry.raw_file_position() + size.next_multiple_of(BLOCK))
 }
 
 /// The path of an entry in the image; `None` for the folder itself.

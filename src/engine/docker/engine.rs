@@ -17,7 +17,7 @@ use super::owner::{Owner, RUN_LABEL};
 use super::reach;
 use super::running::DockerRunning;
 use super::shared::SharedContainers;
-use super::steps::{is_not_found, step, stopped};
+use super::steps::{is_not_found, steadily, step, stopped};
 use super::view::View;
 use crate::engine::{
     Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
@@ -96,15 +96,17 @@ impl DockerEngine {
         })
     }
 
+    /// Runs a process; the files beside its outcome must be there for as long as the container is
+    /// looked at, because the engine mounts them for that too.
     async fn run_in(
         &self,
         container: &Container<'_>,
         image: &Image,
         process: &Process,
-    ) -> Result<Outcome, EngineError> {
-        // The files must outlive the container's start; they go with this function.
-        let _network_files = self.create(container, image, process).await?;
-        container.follow(process).await
+    ) -> Result<(Outcome, Option<ContainerFiles>), EngineError> {
+        let network_files = self.create(container, image, process).await?;
+        let outcome = container.follow(process).await?;
+        Ok((outcome, network_files))
     }
 
     /// Creates the container of a process; what is given back must outlive the container's start.
@@ -132,7 +134,8 @@ impl DockerEngine {
             None
         };
         let platform = process.platform.as_deref();
-        container.create_for(platform, body).await?;
+        let created = container.create_for(platform, body).await;
+        created.map_err(|error| named(error, image))?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
@@ -174,11 +177,18 @@ impl DockerEngine {
                 source: proof.path().to_owned(),
                 target: "/seatrial-proof".to_owned(),
             })]);
+            let path = proof.path().display().to_string();
+            let faults = self.connection.fault_count();
             let created = container.create(body).await;
             container.remove().await?;
             match created {
                 Ok(()) => Ok(true),
-                Err(EngineError::Failed { .. }) => Ok(false),
+                // A refusal, or one of an engine that is at fault for whatever it can't do.
+                Err(EngineError::Failed { reason, .. })
+                    if reason.contains(&path) || self.connection.fault_count() == faults =>
+                {
+                    Ok(false)
+                }
                 Err(error) => Err(error),
             }
         };
@@ -216,12 +226,21 @@ impl DockerEngine {
     pub(super) async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
         let cell = {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(readers.entry(image.id.clone()).or_default())
+            let cell = readers.entry(image.id.clone()).or_default();
+            // Somebody may have removed it: then there must be another.
+            if cell
+                .get()
+                .is_some_and(|name| self.connection.has_gone(name))
+            {
+                *cell = Arc::default();
+            }
+            Arc::clone(cell)
         };
         let name = cell
             .get_or_try_init(|| async {
                 let container = self.container();
-                container.create(self.reader_body(image)).await?;
+                let created = container.create(self.reader_body(image)).await;
+                created.map_err(|error| named(error, image))?;
                 Ok::<_, EngineError>(container.name)
             })
             .await?;
@@ -238,8 +257,9 @@ impl DockerEngine {
                 .all(true)
                 .filters(&HashMap::from([("label", vec![ours.clone()])]))
                 .build();
-            let request = self.connection.docker().list_containers(Some(options));
-            let found = step(&self.connection, "list the containers", request).await?;
+            let docker = self.connection.docker();
+            let request = || docker.list_containers(Some(options.clone()));
+            let found = steadily(&self.connection, "list the containers", request).await?;
             left = 0;
             for id in found.into_iter().filter_map(|container| container.id) {
                 left += usize::from(self.container_of(id).remove().await.is_err());
@@ -262,14 +282,14 @@ impl Engine for DockerEngine {
 
     fn image(&self, reference: &str) -> Result<Image, EngineError> {
         self.wait(async {
-            let request = async {
+            let request = || async {
                 match self.connection.docker().inspect_image(reference).await {
                     Ok(image) => Ok(Some(image)),
                     Err(error) if is_not_found(&error) => Ok(None),
                     Err(error) => Err(error),
                 }
             };
-            let found = step(&self.connection, "inspect an image", request).await?;
+            let found = steadily(&self.connection, "inspect an image", request).await?;
             let reference = reference.to_owned();
             match found {
                 Some(image) => describe(reference, image),
@@ -289,22 +309,22 @@ impl Engine for DockerEngine {
         }
         let container = self.container();
         let outcome = self.wait(self.run_in(&container, image, process));
-        if let (Ok(outcome), Some(look)) = (&outcome, look)
+        if let (Ok((outcome, _)), Some(look)) = (&outcome, look)
             && matches!(outcome.ended, Ended::Exited { .. })
         {
             look(&View::of_container(self, &container.name));
         }
         // Not under `wait`: what is stopped is removed all the same.
         let removed = self.runtime.block_on(container.remove());
-        let outcome = outcome?;
+        let (outcome, _network_files) = outcome?;
         removed?;
         Ok(outcome)
     }
 
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
         self.wait(async {
-            let request = self.connection.docker().image_history(&image.id);
-            let found = step(&self.connection, "tell the history of an image", request).await?;
+            let request = || self.connection.docker().image_history(&image.id);
+            let found = steadily(&self.connection, "tell the history of an image", request).await?;
             Ok(found.into_iter().map(history_step).collect())
         })
     }
@@ -322,7 +342,28 @@ impl Engine for DockerEngine {
         Box::new(View::of_image(self, image))
     }
 
+    fn faults(&self) -> u64 {
+        self.connection.fault_count()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.connection.is_lost()
+    }
+
     fn close(&self) -> Result<usize, EngineError> {
-        self.runtime.block_on(self.sweep())
+        self.runtime.block_on(async {
+            self.connection.forgive().await;
+            self.sweep().await
+        })
+    }
+}
+
+/// Calls an image that is gone by the name that it was asked for.
+fn named(error: EngineError, image: &Image) -> EngineError {
+    match error {
+        EngineError::ImageGone { .. } => EngineError::ImageGone {
+            reference: image.reference.clone(),
+        },
+        error => error,
     }
 }

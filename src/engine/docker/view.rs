@@ -97,6 +97,11 @@ impl View<'_> {
             match (fetched.join(), read) {
                 // An archive that broke off may look like one that ended.
                 (Ok(Err(error)), _) => Err(error),
+                (Ok(Ok(())), Err(error @ EngineError::Failed { .. })) => {
+                    // What came is not what was to come: the next time it may be.
+                    self.engine.connection.faulted();
+                    Err(error)
+                }
                 (Ok(Ok(())), read) => read,
                 (Err(_), _) => Err(unreadable(path, "its archive could not be fetched")),
             }
