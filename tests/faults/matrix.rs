@@ -535,6 +535,12 @@ fn services() {
             Passed,
         ),
         row(
+            "the stream ends at once",
+            LOG,
+            vec![once("-2/attach", Act::Cut(0))],
+            Passed,
+        ),
+        row(
             "the stream ends in a frame",
             LOG,
             vec![once("-2/attach", Act::Cut(8 + 1))],

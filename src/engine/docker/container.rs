@@ -88,7 +88,6 @@ impl Container<'_> {
         };
         let (ended, exactly) = match tokio::time::timeout(process.timeout, ending).await {
             Ok(ended) => ended?,
-            // Whoever removes the container kills what is in it.
             Err(_) => {
                 self.overdue(process.timeout).await?;
                 (Ended::TimedOut, None)

@@ -12,16 +12,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::container::Container;
-use super::steps::{broken, failure, step};
+use super::steps::{STEP_LIMIT, broken, failure, status, step};
 use crate::engine::{Ended, EngineError};
 
 const FOLLOW: &str = "follow a container to its end";
 
 /// The engine's clock is ours, but for corrections.
 const CLOCK_SLACK: Duration = Duration::from_millis(20);
-/// On another machine, whose clock is another one: the end is told this soon after the end of the
-/// output.
-const REMOTE_SLACK: Duration = Duration::from_secs(1);
+/// The engine may be so far behind the end of the output when it is asked for the state; on another
+/// machine, whose clock is another one, this is all there is to go by.
+const LONGEST_LAG: Duration = Duration::from_secs(1);
 
 impl Container<'_> {
     /// How the process ended, asked when its output has: for that is the same moment, unless the
@@ -30,18 +30,14 @@ impl Container<'_> {
         let at_end = SystemTime::now();
         let mut state = self.state().await?;
         if goes_on(&state) {
-            self.wait_until_not_running().await?;
-            let waited = at_end.elapsed().unwrap_or_default();
-            state = self.state().await?;
-            if goes_on(&state) {
-                return Err(self.broken("its end was told, but it goes on"));
+            let lag = tokio::time::timeout(LONGEST_LAG, self.wait_until_not_running());
+            if let Ok(ended) = lag.await {
+                ended?;
             }
-            let came_late = if self.connection.is_local() {
-                time(&state.finished_at).is_none_or(|ended| ended > at_end + CLOCK_SLACK)
-            } else {
-                waited > REMOTE_SLACK
-            };
-            if came_late {
+            state = self.state().await?;
+            let came_late = self.connection.is_local()
+                && time(&state.finished_at).is_none_or(|ended| ended > at_end + CLOCK_SLACK);
+            if came_late || goes_on(&state) {
                 return Err(self.broken("its output broke off while it went on"));
             }
         }
@@ -58,24 +54,53 @@ impl Container<'_> {
         Ok((ended, lasted(&state).filter(|_| exact)))
     }
 
-    /// Makes sure that a process whose time is up has really not ended in time: the engine may
-    /// only have failed to say so.
+    /// Kills a process whose time is up, and makes sure that it had really not ended in time: the
+    /// engine may only have failed to say so.
     pub(super) async fn overdue(&self, limit: Duration) -> Result<(), EngineError> {
-        let state = self.state().await?;
-        eprintln!("OVERDUE {state:?}");
+        let mut state = self.state().await?;
+        self.refuse_paused(&state)?;
+        if goes_on(&state) {
+            self.kill().await?;
+            state = self.state().await?;
+        }
+        self.exit_code(&state)?;
+        // It was started before our time began to run.
+        if lasted(&state).is_some_and(|lasted| lasted < limit) {
+            return Err(self.broken("it ended in time, but its output did not"));
+        }
+        Ok(())
+    }
+
+    fn refuse_paused(&self, state: &ContainerState) -> Result<(), EngineError> {
         match state.status {
-            Some(ContainerStateStatusEnum::RUNNING) => Ok(()),
             Some(ContainerStateStatusEnum::PAUSED) => Err(self.broken("somebody paused it")),
-            Some(ContainerStateStatusEnum::EXITED) => {
-                // What ended at the last moment is not told apart from what ended too late.
-                let in_time = lasted(&state).is_some_and(|lasted| lasted < limit);
-                if in_time {
-                    Err(self.broken("it ended, but its output did not"))
-                } else {
-                    Ok(())
-                }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that a process in it which takes too long could have gone on.
+    pub(super) async fn was_not_held_up(&self) -> Result<(), EngineError> {
+        self.refuse_paused(&self.state().await?)
+    }
+
+    async fn kill(&self) -> Result<(), EngineError> {
+        self.connection.signalled(&self.name);
+        let docker = self.connection.docker();
+        let request = async {
+            match docker.kill_container(&self.name, None).await {
+                // It has just ended.
+                Err(error) if status(&error) == Some(409) => Ok(()),
+                result => result,
             }
-            _ => Err(self.broken("it is neither running nor ended")),
+        };
+        step(self.connection, "kill a container", request).await?;
+        let ended = self.wait_until_not_running();
+        match tokio::time::timeout(STEP_LIMIT, ended).await {
+            Ok(ended) => ended,
+            Err(_) => Err(EngineError::TimedOut {
+                step: "kill a container",
+                limit: STEP_LIMIT,
+            }),
         }
     }
 
@@ -85,10 +110,7 @@ impl Container<'_> {
     }
 
     fn exit_code(&self, state: &ContainerState) -> Result<i64, EngineError> {
-        let is_ended = matches!(
-            state.status,
-            Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::STOPPING)
-        );
+        let is_ended = matches!(state.status, Some(ContainerStateStatusEnum::EXITED));
         match state.exit_code {
             Some(code) if is_ended => Ok(code),
             _ => {
@@ -105,8 +127,7 @@ impl Container<'_> {
     /// would say how the engine ended the container, not how the process did.
     pub(super) async fn state(&self) -> Result<ContainerState, EngineError> {
         let request = self.connection.docker().inspect_container(&self.name, None);
-        let container = step(self.connection, "inspect a container", request).await;
-        let container = container.inspect_err(|_| self.connection.faulted())?;
+        let container = step(self.connection, "inspect a container", request).await?;
         Ok(container.state.unwrap_or_default())
     }
 
@@ -139,7 +160,7 @@ impl Container<'_> {
         let until = if self.connection.is_local() {
             SystemTime::now()
         } else {
-            ended + REMOTE_SLACK
+            ended + LONGEST_LAG
         };
         let options = EventsOptionsBuilder::default()
             .since(&seconds(began))
@@ -174,6 +195,7 @@ fn goes_on(state: &ContainerState) -> bool {
             ContainerStateStatusEnum::RUNNING
                 | ContainerStateStatusEnum::PAUSED
                 | ContainerStateStatusEnum::RESTARTING
+                | ContainerStateStatusEnum::STOPPING
         )
     )
 }

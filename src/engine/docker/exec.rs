@@ -113,8 +113,7 @@ impl Container<'_> {
 
     async fn exec_state(&self, id: &str) -> Result<ExecInspectResponse, EngineError> {
         let request = self.connection.docker().inspect_exec(id);
-        let state = step(self.connection, STEP, request).await;
-        state.inspect_err(|_| self.connection.faulted())
+        step(self.connection, STEP, request).await
     }
 
     /// Makes sure that a process whose time is up has really not ended: the engine may only have
@@ -122,7 +121,7 @@ impl Container<'_> {
     async fn exec_overdue(&self, id: &str) -> Result<(), EngineError> {
         let answer = self.exec_state(id).await?;
         if answer.running == Some(true) {
-            self.overdue(Duration::ZERO).await
+            self.was_not_held_up().await
         } else {
             Err(self.exec_broken("it ended, but its output did not"))
         }
