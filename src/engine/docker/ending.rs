@@ -64,8 +64,9 @@ impl Container<'_> {
             state = self.state().await?;
         }
         self.exit_code(&state)?;
-        // It was started before our time began to run.
-        if lasted(&state).is_some_and(|lasted| lasted < limit) {
+        // It was started before our time began to run. (One that ends at once may seem to have ended
+        // before it began.)
+        if lasted(&state).is_none_or(|lasted| lasted < limit) {
             return Err(self.broken("it ended in time, but its output did not"));
         }
         Ok(())
@@ -148,7 +149,7 @@ impl Container<'_> {
 
     /// Whether somebody else has asked the engine to stop or kill it: the engine notes who is sent
     /// a signal by it. One that the process sends itself it knows nothing of.
-    async fn was_signalled(&self, state: &ContainerState) -> Result<bool, EngineError> {
+    pub(super) async fn was_signalled(&self, state: &ContainerState) -> Result<bool, EngineError> {
         let (Some(began), Some(ended)) = (time(&state.started_at), time(&state.finished_at)) else {
             return Ok(false);
         };

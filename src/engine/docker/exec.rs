@@ -70,13 +70,13 @@ impl Container<'_> {
             return Ok(outcome(Ended::TimedOut, begun, stdout, stderr));
         };
         if answer.exit_code == Some(KILLED) {
-            self.went_on().await?;
+            self.was_left_alone().await?;
         }
         let unstarted = match unstarted(&answer, &streams) {
             Ok(unstarted) => unstarted,
             Err(error) => {
                 // The runtime can't say that it failed because the container had ended.
-                self.went_on().await?;
+                self.was_left_alone().await?;
                 return Err(error);
             }
         };
@@ -127,16 +127,23 @@ impl Container<'_> {
         }
     }
 
-    /// Makes sure that the container goes on: otherwise its end was that of all in it.
-    async fn went_on(&self) -> Result<(), EngineError> {
+    /// Makes sure that nobody else has ended the container, and with it all that ran there.
+    async fn was_left_alone(&self) -> Result<(), EngineError> {
         let asked = Instant::now();
-        while self.is_running().await? {
+        loop {
+            let state = self.state().await?;
+            if state.running != Some(true) {
+                return if self.was_signalled(&state).await? {
+                    Err(self.exec_broken("somebody else ended its container while it ran"))
+                } else {
+                    Ok(())
+                };
+            }
             if asked.elapsed() > END_OF_CONTAINER {
                 return Ok(());
             }
             tokio::time::sleep(STILL_RUNNING).await;
         }
-        Err(self.exec_broken("its container ended while it ran"))
     }
 
     fn exec_broken(&self, reason: &str) -> EngineError {
