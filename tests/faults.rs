@@ -4,8 +4,12 @@
 
 mod support;
 
+#[path = "faults/answers.rs"]
+mod answers;
 #[path = "faults/daemon.rs"]
 mod daemon;
+#[path = "faults/longer.rs"]
+mod longer;
 #[path = "faults/matrix.rs"]
 mod matrix;
 #[path = "faults/proxy.rs"]

@@ -151,3 +151,35 @@ fn describe<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> io::Result<File
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_without_its_end_is_not_a_whole_folder() {
+        let mut builder = tar::Builder::new(Vec::new());
+        for name in ["etc/a", "etc/b"] {
+            let mut header = tar::Header::new_gnu();
+            // Zeros, which must not be taken for the end.
+            header.set_size(1024);
+            header.set_mode(0o644);
+            builder
+                .append_data(&mut header, name, &[0; 1024][..])
+                .unwrap();
+        }
+        let whole = builder.into_inner().unwrap();
+        let seen = |bytes: &[u8]| {
+            let mut count = 0;
+            let visited = Entries::new("/etc", bytes).visit(&mut |_, _| {
+                count += 1;
+                Ok(())
+            });
+            visited.map(|()| count)
+        };
+        assert_eq!(seen(&whole).unwrap(), 2);
+        for end in [0, 1536, 3072] {
+            assert!(seen(&whole[..end]).is_err(), "{end}");
+        }
+    }
+}

@@ -355,3 +355,41 @@ pub(super) fn body(image: &Image, process: &Process) -> ContainerCreateBody {
         ..ContainerCreateBody::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_program_of_the_image_is_not_executed() {
+        let table = [
+            (
+                r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown"#,
+                Some(127),
+            ),
+            (
+                r#"OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "/etc": permission denied: unknown"#,
+                Some(126),
+            ),
+            (
+                r#"failed to start shim: exec: "containerd-shim-runc-v2": executable file not found in $PATH: unknown"#,
+                None,
+            ),
+            (
+                "OCI runtime create failed: fork/exec /usr/sbin/runc: no such file or directory",
+                None,
+            ),
+            (
+                r#"OCI runtime create failed: mounting "/exec" to rootfs: no such file or directory"#,
+                None,
+            ),
+        ];
+        for (words, expected) in table {
+            let code = not_executed(words).map(|ended| match ended {
+                Ended::NotStarted { code, .. } => code,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(code, expected, "{words}");
+        }
+    }
+}
