@@ -148,6 +148,9 @@ impl Drop for Daemon {
             let _ = self.docker(&["rm", "--force", container]).output();
         }
         self.end("-TERM");
+        // One that was killed leaves its folder mounted on itself.
+        let unmount = || Command::new("umount").arg(self.path("data")).output();
+        while unmount().is_ok_and(|output| output.status.success()) {}
     }
 }
 

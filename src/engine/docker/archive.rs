@@ -164,6 +164,8 @@ mod tests {
             // Zeros, which must not be taken for the end.
             header.set_size(1024);
             header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
             builder
                 .append_data(&mut header, name, &[0; 1024][..])
                 .unwrap();
