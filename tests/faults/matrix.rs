@@ -402,7 +402,7 @@ fn files() {
             "never",
             THERE,
             vec![always("HEAD", refuses(500, ""))],
-            Error("engine", "(tried 3 times)"),
+            Error("engine", "without a reason"),
         ),
         row(
             "files that a command left: removed",
