@@ -581,7 +581,7 @@ fn output_of_any_bytes_and_of_any_size() {
   - {name: much passes, run: 'head -c 5000000 /dev/zero | tr "\0" x; echo end', stdout: {contains: [xxx, xend], empty: false}}
   - {name: much without expectations, run: 'head -c 5000000 /dev/urandom; head -c 5000000 /dev/zero >&2'}
   - {name: much fails, run: 'yes | head -c 5000000', stdout: {empty: true}}
-  - {name: much decides nothing, run: 'yes | head -c 5000000', stdout: {contains: no}}
+  - {name: much decides nothing, run: 'yes | head -c 5000000', stdout: {json: .}}
 "#);
     ended.expect(1);
     assert_eq!(report.case("bytes pass").verdict, "passed");

@@ -118,7 +118,10 @@ impl<'a> Known<'a> {
 
     /// What the engine itself says of a path.
     pub(super) fn ask(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
-        self.memory.stats.get(path, || self.files.stat(path))
+        // What is refused is found in its folder: no need to be refused again.
+        let keeps = |error: &EngineError| matches!(error, EngineError::Failed { reason, .. } if reason.ends_with("without a reason"));
+        let stats = &self.memory.stats;
+        stats.get_keeping(path, || self.files.stat(path), keeps)
     }
 
     /// Seeks `path` in its folder, which is no link.
@@ -214,7 +217,8 @@ impl Files for Borrowed<'_> {
     }
 }
 
-/// Answers by path. Who asks while another fetches waits for that answer.
+/// Answers by path. Who asks while another fetches waits for that answer. An error is no answer
+/// for good: who comes later asks again.
 #[derive(Debug)]
 struct Cache<T>(Mutex<HashMap<String, Slot<T>>>);
 
@@ -232,10 +236,30 @@ impl<T: Clone> Cache<T> {
         path: &str,
         fetch: impl FnOnce() -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
+        self.get_keeping(path, fetch, |_| false)
+    }
+
+    /// The same, but some errors are answers.
+    fn get_keeping(
+        &self,
+        path: &str,
+        fetch: impl FnOnce() -> Result<T, EngineError>,
+        keeps: impl Fn(&EngineError) -> bool,
+    ) -> Result<T, EngineError> {
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(path.to_owned()).or_default())
         };
-        slot.get_or_init(fetch).clone()
+        let answer = slot.get_or_init(fetch).clone();
+        if answer.as_ref().is_err_and(|error| !keeps(error)) {
+            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if slots
+                .get(path)
+                .is_some_and(|known| Arc::ptr_eq(known, &slot))
+            {
+                slots.remove(path);
+            }
+        }
+        answer
     }
 }

@@ -1,6 +1,7 @@
 //! Performs checks: observes through the engine, judges through [`expect`](crate::expect).
 
 mod access;
+mod again;
 mod attributes;
 mod config;
 mod file;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::again;
 use super::config;
 use super::file;
 use super::files::ImageFiles;
@@ -47,8 +48,12 @@ impl Observation {
     }
 }
 
-/// Performs one check of the image that `files` belongs to.
+/// Performs one check of the image that `files` belongs to; again after a fault of the engine.
 pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observation {
+    again::until_decided(engine, || perform_once(case, engine, files))
+}
+
+fn perform_once(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observation {
     match &case.check.kind {
         CheckKind::Late(late) => {
             let config = &files.image().config;
@@ -176,7 +181,7 @@ pub(super) fn verdict(judged: Result<Vec<Finding>, Problem>) -> Verdict {
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
-            EngineError::NoSuchImage { .. } => "image",
+            EngineError::NoSuchImage { .. } | EngineError::ImageGone { .. } => "image",
             EngineError::Interrupted => "interrupted",
             EngineError::TooLarge { .. } => "output-limit",
             _ => "engine",

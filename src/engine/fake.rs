@@ -21,6 +21,7 @@ use super::traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
 pub struct FakeEngine {
     info: EngineInfo,
     script: Script,
+    faults: AtomicU64,
     stop: watch::Receiver<bool>,
 }
 
@@ -39,6 +40,9 @@ struct Script {
     /// Contents of files, by path.
     #[serde(default)]
     files: HashMap<String, String>,
+    /// Whether the engine is gone for good once it was at fault.
+    #[serde(default)]
+    is_lost: bool,
     /// How many containers stay behind.
     #[serde(default)]
     left_behind: usize,
@@ -65,6 +69,11 @@ struct Answer {
     /// What the engine says instead of an outcome.
     #[serde(default)]
     error: Option<String>,
+    /// That `error` is a fault that passes, after it was said this often.
+    #[serde(default)]
+    passes_after: Option<u64>,
+    #[serde(skip)]
+    said: AtomicU64,
     /// What a mistake of ours would do.
     #[serde(default)]
     panic: Option<String>,
@@ -104,6 +113,7 @@ impl FakeEngine {
                 platform: "linux/amd64".to_owned(),
             },
             script,
+            faults: AtomicU64::new(0),
             stop,
         })
     }
@@ -144,10 +154,16 @@ impl FakeEngine {
             answer.panic.as_deref().unwrap_or_default()
         );
         if let Some(reason) = &answer.error {
-            return Err(EngineError::Failed {
-                step: "start a container",
-                reason: reason.clone(),
-            });
+            let said = answer.said.fetch_add(1, Ordering::SeqCst);
+            if answer.passes_after.is_some() {
+                self.faults.fetch_add(1, Ordering::SeqCst);
+            }
+            if answer.passes_after.is_none_or(|times| said < times) {
+                return Err(EngineError::Failed {
+                    step: "start a container",
+                    reason: reason.clone(),
+                });
+            }
         }
         let mut stdout = Capture::of(process, Stream::Stdout);
         for _ in 0..answer.repeat.unwrap_or(1) {
@@ -237,6 +253,14 @@ impl Engine for FakeEngine {
 
     fn files<'a>(&'a self, _: &'a Image) -> Box<dyn Files + 'a> {
         Box::new(&self.script)
+    }
+
+    fn faults(&self) -> u64 {
+        self.faults.load(Ordering::SeqCst)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.script.is_lost && self.faults() > 0
     }
 
     fn close(&self) -> Result<usize, EngineError> {

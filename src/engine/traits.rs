@@ -65,6 +65,19 @@ pub trait Engine: Send + Sync {
     /// The files of an image. No container is started for them.
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a>;
 
+    /// How many faults there were so far that may not come up again: a connection that broke, an
+    /// engine that was busy or restarted. What an error leaves open may be asked again when this
+    /// has grown meanwhile.
+    fn faults(&self) -> u64 {
+        0
+    }
+
+    /// Whether the engine went away for so long that it is not waited for any more. All that is
+    /// asked of it then is an error at once.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
     /// Removes all that the engine still holds for this run and says how many things could not be
     /// removed. Called once, at the end.
     ///
@@ -148,6 +161,12 @@ pub enum EngineError {
     #[error("no image `{reference}` on the engine")]
     NoSuchImage {
         /// The name that was asked for.
+        reference: String,
+    },
+    /// The image was on the engine when the run began.
+    #[error("the image `{reference}` is not on the engine any more: it was removed during the run")]
+    ImageGone {
+        /// The name or id of the image.
         reference: String,
     },
     /// The engine refused or broke off a step.

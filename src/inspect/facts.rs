@@ -16,7 +16,7 @@ type Slot<T> = Arc<OnceLock<Result<T, EngineError>>>;
 #[derive(Debug, Default)]
 pub struct Facts {
     binaries: Mutex<HashMap<String, Slot<Arc<Binary>>>>,
-    survey: OnceLock<Result<Arc<Survey>, EngineError>>,
+    survey: Mutex<Slot<Arc<Survey>>>,
     large: Mutex<()>,
 }
 
@@ -28,7 +28,7 @@ impl Facts {
         path: &str,
         size: u64,
     ) -> Result<Arc<Binary>, EngineError> {
-        if let Some(Ok(survey)) = self.survey.get()
+        if let Some(Ok(survey)) = self.surveyed().get()
             && survey.index.contains_key(path)
             && !survey.unread.contains(path)
             && !self.is_noted(path)
@@ -42,7 +42,22 @@ impl Facts {
             let bytes = files.read(path, MAX_BINARY)?;
             Ok(Arc::new(Binary::of(&bytes)))
         };
-        slot.get_or_init(read).clone()
+        let answer = slot.get_or_init(read).clone();
+        if answer.is_err() {
+            // No answer for good: who comes later asks again.
+            let mut slots = self.binaries.lock().unwrap_or_else(PoisonError::into_inner);
+            if slots
+                .get(path)
+                .is_some_and(|known| Arc::ptr_eq(known, &slot))
+            {
+                slots.remove(path);
+            }
+        }
+        answer
+    }
+
+    fn surveyed(&self) -> Slot<Arc<Survey>> {
+        Arc::clone(&self.survey.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Keeps what was seen in passing.
@@ -72,7 +87,15 @@ impl Facts {
     ) -> Result<Arc<Survey>, EngineError> {
         let note = |path: &str, binary| self.note(path, binary);
         let take = || Survey::take(files, env, &note).map(Arc::new);
-        self.survey.get_or_init(take).clone()
+        let slot = self.surveyed();
+        let answer = slot.get_or_init(take).clone();
+        if answer.is_err() {
+            let mut known = self.survey.lock().unwrap_or_else(PoisonError::into_inner);
+            if Arc::ptr_eq(&known, &slot) {
+                *known = Slot::default();
+            }
+        }
+        answer
     }
 
     /// `files`, but what the walk showed, if there was one, is not asked of the engine again.
@@ -89,7 +112,7 @@ pub struct Known<'a> {
 
 impl Files for Known<'_> {
     fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
-        match self.facts.survey.get() {
+        match self.facts.surveyed().get() {
             // The walk shows what is below the root.
             Some(Ok(survey)) if path != "/" => Ok(survey.index.get(path).cloned()),
             _ => self.files.stat(path),

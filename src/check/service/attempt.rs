@@ -88,7 +88,12 @@ impl Attempt<'_> {
     ) -> Result<(), Broken> {
         let moment = if is_likely { LIKELY_END } else { MOMENT };
         let wait = Box::pin(std::future::pending());
-        match self.running.during(Instant::now() + moment, wait)? {
+        let waited = self.running.during(Instant::now() + moment, wait);
+        if waited.is_err() {
+            // So it is when what becomes of it can't be told.
+            self.findings.truncate(since);
+        }
+        match waited? {
             Waited::Ended(ended) => {
                 self.findings.truncate(since);
                 let message = format!("the service {} {when}", how(&ended));

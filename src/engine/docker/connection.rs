@@ -3,11 +3,13 @@
 use std::error::Error;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::endpoint::{Endpoint, Env, Origin, Transport, resolve, usual_sockets};
+use super::faults::Faults;
 use crate::engine::{EngineError, EngineInfo};
 
 /// An engine that is there answers at once; this is for one that hangs.
@@ -21,6 +23,7 @@ const CLIENT_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 pub struct Connection {
     endpoint: Endpoint,
     docker: Docker,
+    pub(super) faults: Arc<Faults>,
 }
 
 /// Finds the engine and prepares a client. Whether it answers is what
@@ -47,7 +50,11 @@ pub fn connect(env: Env<'_>) -> Result<Connection, EngineError> {
     let docker = client(&endpoint.transport).map_err(|error| {
         EngineError::Configuration(format!("can't prepare {endpoint}: {}", chain(&error)))
     })?;
-    Ok(Connection { endpoint, docker })
+    Ok(Connection {
+        endpoint,
+        docker,
+        faults: Arc::default(),
+    })
 }
 
 impl Connection {

@@ -1,23 +1,20 @@
-//! The life of one container: created, attached, started, read to its end, waited for, removed.
+//! The life of one container: created, attached, started, read to its end, removed. How it ended is
+//! told in [`ending`](super::ending).
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::models::{
-    ContainerCreateBody, ContainerState, HostConfig, HostConfigLogConfig, PortBinding,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 
 use super::connection::Connection;
-use super::steps::{failure, is_not_found, status, step};
+use super::steps::{broken, failure, is_not_found, status, steadily, step};
 use crate::engine::{
     Capture, Captured, Ended, EngineError, Image, Network, Outcome, Process, Stream,
 };
@@ -32,7 +29,8 @@ pub(super) struct Container<'a> {
 }
 
 impl Container<'_> {
-    /// Creates the container, if the image is for this platform.
+    /// Creates the container, if the image is for this platform. That is tried again: the name is
+    /// like no other, so that one that is taken is ours, from a try whose answer was lost.
     pub(super) async fn create_for(
         &self,
         platform: Option<&str>,
@@ -44,12 +42,24 @@ impl Container<'_> {
             None => options,
         };
         let options = options.build();
-        let request = self
-            .connection
-            .docker()
-            .create_container(Some(options), body);
-        step(self.connection, "create a container", request).await?;
-        Ok(())
+        let docker = self.connection.docker();
+        let tries = AtomicU32::new(0);
+        let request = || async {
+            let is_first = tries.fetch_add(1, Ordering::Relaxed) == 0;
+            let (options, body) = (options.clone(), body.clone());
+            match docker.create_container(Some(options), body).await {
+                Err(error) if !is_first && is_taken(&error) => Ok(None),
+                Err(error) if is_without_image(&error) => Ok(Some(error)),
+                result => result.map(|_| None),
+            }
+        };
+        let gone = steadily(self.connection, "create a container", request).await?;
+        match gone {
+            None => Ok(()),
+            Some(_) => Err(EngineError::ImageGone {
+                reference: body.image.unwrap_or_default(),
+            }),
+        }
     }
 
     /// Starts the container and follows it to its end.
@@ -65,20 +75,20 @@ impl Container<'_> {
                 duration: started.elapsed(),
             });
         }
-        let mut streams = Streams {
-            stdout: Capture::of(process, Stream::Stdout),
-            stderr: Capture::of(process, Stream::Stderr),
-        };
+        let mut streams = Streams::new(process);
         let ending = async {
             streams
                 .read(self.connection, attached, process.stdin.as_deref())
                 .await?;
+            streams.whole(self.connection)?;
             self.wait(process.exact).await
         };
         let (ended, exactly) = match tokio::time::timeout(process.timeout, ending).await {
             Ok(ended) => ended?,
-            // Whoever removes the container kills what is in it.
-            Err(_) => (Ended::TimedOut, None),
+            Err(_) => {
+                self.overdue(process.timeout).await?;
+                (Ended::TimedOut, None)
+            }
         };
         Ok(Outcome {
             ended,
@@ -117,48 +127,6 @@ impl Container<'_> {
         step(self.connection, "start a container", request).await
     }
 
-    /// Waits for the end of the process, for as long as it takes. Also tells how long it ran, if
-    /// the engine was asked.
-    pub(super) async fn wait(&self, exact: bool) -> Result<(Ended, Option<Duration>), EngineError> {
-        let options = WaitContainerOptionsBuilder::default()
-            .condition("not-running")
-            .build();
-        let docker = self.connection.docker();
-        let mut answers = Box::pin(docker.wait_container(&self.name, Some(options)));
-        let code = match answers.next().await {
-            Some(Ok(answer)) => answer.status_code,
-            // This is how bollard hands on any code but 0.
-            Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
-            Some(Err(error)) => {
-                return Err(failure(self.connection, "wait for a container", &error));
-            }
-            None => {
-                return Err(EngineError::Failed {
-                    step: "wait for a container",
-                    reason: "its answer ended without an exit code".to_owned(),
-                });
-            }
-        };
-        let mut out_of_memory = false;
-        let mut duration = None;
-        if exact || code != 0 {
-            let state = self.state().await?;
-            out_of_memory = state.oom_killed.unwrap_or(false);
-            duration = lasted(&state);
-        }
-        let ended = Ended::Exited {
-            code,
-            out_of_memory,
-        };
-        Ok((ended, duration))
-    }
-
-    async fn state(&self) -> Result<ContainerState, EngineError> {
-        let request = self.connection.docker().inspect_container(&self.name, None);
-        let container = step(self.connection, "inspect a container", request).await?;
-        Ok(container.state.unwrap_or_default())
-    }
-
     /// Removes the container, whatever state it is in; one that is not there is well.
     pub(super) async fn remove(&self) -> Result<(), EngineError> {
         let docker = self.connection.docker();
@@ -177,7 +145,9 @@ impl Container<'_> {
                 }
             };
             match step(self.connection, "remove a container", request).await {
-                Err(_) if tries < REMOVE_TRIES => tokio::time::sleep(pause).await,
+                Err(_) if tries < REMOVE_TRIES && !self.connection.is_lost() => {
+                    tokio::time::sleep(pause).await;
+                }
                 result => return result,
             }
             pause *= 2;
@@ -185,20 +155,32 @@ impl Container<'_> {
     }
 }
 
-/// From the start of the process to its end, as the engine saw it.
-fn lasted(state: &ContainerState) -> Option<Duration> {
-    let at = |text: &Option<String>| OffsetDateTime::parse(text.as_deref()?, &Rfc3339).ok();
-    let lasted = at(&state.finished_at)? - at(&state.started_at)?;
-    Duration::try_from(lasted).ok()
-}
-
 /// The two outputs of a process.
 pub(super) struct Streams {
     pub(super) stdout: Capture,
     pub(super) stderr: Capture,
+    /// What came without a frame: of a process, only the rest of a frame that was cut; in its
+    /// place, the words of a runtime that could not execute it.
+    pub(super) unframed: Vec<u8>,
 }
 
 impl Streams {
+    pub(super) fn new(process: &Process) -> Self {
+        Self {
+            stdout: Capture::of(process, Stream::Stdout),
+            stderr: Capture::of(process, Stream::Stderr),
+            unframed: Vec::new(),
+        }
+    }
+
+    /// Refuses an output whose last frame is not whole.
+    pub(super) fn whole(&self, connection: &Connection) -> Result<(), EngineError> {
+        if self.unframed.is_empty() {
+            return Ok(());
+        }
+        Err(cut_short(connection))
+    }
+
     /// Reads both streams to their end while the input is written, so that neither side waits for
     /// the other for ever.
     pub(super) async fn read(
@@ -222,10 +204,9 @@ impl Streams {
         let read = async {
             while let Some(frame) = output.next().await {
                 match frame {
-                    Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => {
-                        self.stdout.push(&message);
-                    }
+                    Ok(LogOutput::StdOut { message }) => self.stdout.push(&message),
                     Ok(LogOutput::StdErr { message }) => self.stderr.push(&message),
+                    Ok(LogOutput::Console { message }) => self.unframed.extend_from_slice(&message),
                     Ok(LogOutput::StdIn { .. }) => {}
                     Err(error) => return Err(failure(connection, "read the output", &error)),
                 }
@@ -237,6 +218,33 @@ impl Streams {
             () = write => Ok(()),
         }
     }
+}
+
+/// Refuses a frame of a stream that has frames only, but for the rest of one that was cut.
+pub(super) fn whole_frame(connection: &Connection, frame: &LogOutput) -> Result<(), EngineError> {
+    match frame {
+        LogOutput::Console { .. } => Err(cut_short(connection)),
+        _ => Ok(()),
+    }
+}
+
+fn cut_short(connection: &Connection) -> EngineError {
+    broken(connection, "read the output", "it broke off in the middle")
+}
+
+fn is_taken(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DockerResponseServerError { status_code: 409, message } if message.contains("in use")
+    )
+}
+
+fn is_without_image(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DockerResponseServerError { status_code: 404, message }
+            if message.to_ascii_lowercase().contains("no such image")
+    )
 }
 
 /// What Docker's command line turns into 127 (no such program) and 126 (not executable).
@@ -254,8 +262,12 @@ pub(super) fn not_executed(message: &str) -> Option<Ended> {
     let missing = ["executable file not found", "no such file or directory"];
     let unfit = ["permission denied", "exec format error", "is a directory"];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    // Only what the runtime says of executing the program: a mount that fails is another matter.
-    let of_exec = message.contains("exec");
+    // Only what the runtime says of executing the program in the container: a mount that fails is
+    // another matter, and so is an engine that can't execute its own runtime.
+    let of_exec = message.contains("exec")
+        && !message.contains("fork/exec")
+        && !message.contains("shim: exec")
+        && !message.contains("mounting ");
     let code = match () {
         () if of_exec && says(&missing) => 127,
         () if of_exec && says(&unfit) => 126,
@@ -338,5 +350,43 @@ pub(super) fn body(image: &Image, process: &Process) -> ContainerCreateBody {
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_program_of_the_image_is_not_executed() {
+        let table = [
+            (
+                r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown"#,
+                Some(127),
+            ),
+            (
+                r#"OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "/etc": permission denied: unknown"#,
+                Some(126),
+            ),
+            (
+                r#"failed to start shim: exec: "containerd-shim-runc-v2": executable file not found in $PATH: unknown"#,
+                None,
+            ),
+            (
+                "OCI runtime create failed: fork/exec /usr/sbin/runc: no such file or directory",
+                None,
+            ),
+            (
+                r#"OCI runtime create failed: mounting "/exec" to rootfs: no such file or directory"#,
+                None,
+            ),
+        ];
+        for (words, expected) in table {
+            let code = not_executed(words).map(|ended| match ended {
+                Ended::NotStarted { code, .. } => code,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(code, expected, "{words}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::reach;
 use super::reap::{Cleaned, Effort, clean_containers};
 use super::running::DockerRunning;
 use super::shared::SharedContainers;
-use super::steps::{is_not_found, step, stopped};
+use super::steps::{is_not_found, steadily, step, stopped};
 use super::view::View;
 use crate::engine::{
     Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
@@ -120,6 +120,8 @@ impl DockerEngine {
         })
     }
 
+    /// Runs a process; the files beside its outcome must be there for as long as the container is
+    /// looked at, because the engine mounts them for that too.
     async fn run_in(
         &self,
         container: &Container<'_>,
@@ -157,7 +159,8 @@ impl DockerEngine {
             None
         };
         let platform = process.platform.as_deref();
-        self.ask_for(container, platform, body).await?;
+        let created = self.ask_for(container, platform, body).await;
+        created.map_err(|error| named(error, image))?;
         if !copies.is_empty() {
             self.copy_in(container, copies).await?;
         }
@@ -228,11 +231,18 @@ impl DockerEngine {
                 source: proof.path().to_owned(),
                 target: "/seatrial-proof".to_owned(),
             })]);
+            let path = proof.path().display().to_string();
+            let faults = self.connection.fault_count();
             let created = self.ask_for(&container, None, body).await;
             container.remove().await?;
             match created {
                 Ok(()) => Ok(true),
-                Err(EngineError::Failed { .. }) => Ok(false),
+                // A refusal, or one of an engine that is at fault for whatever it can't do.
+                Err(EngineError::Failed { reason, .. })
+                    if reason.contains(&path) || self.connection.fault_count() == faults =>
+                {
+                    Ok(false)
+                }
                 Err(error) => Err(error),
             }
         };
@@ -270,13 +280,23 @@ impl DockerEngine {
     pub(super) async fn reader(&self, image: &Image) -> Result<Container<'_>, EngineError> {
         let cell = {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(readers.entry(image.id.clone()).or_default())
+            let cell = readers.entry(image.id.clone()).or_default();
+            // Somebody may have removed it: then there must be another.
+            if cell
+                .get()
+                .is_some_and(|name| self.connection.has_gone(name))
+            {
+                *cell = Arc::default();
+            }
+            Arc::clone(cell)
         };
         let name = cell
             .get_or_try_init(|| async {
                 let container = self.container();
-                self.ask_for(&container, None, self.reader_body(image))
-                    .await?;
+                let created = self
+                    .ask_for(&container, None, self.reader_body(image))
+                    .await;
+                created.map_err(|error| named(error, image))?;
                 Ok::<_, EngineError>(container.name)
             })
             .await?;
@@ -295,8 +315,9 @@ impl DockerEngine {
                 .all(true)
                 .filters(&HashMap::from([("label", vec![ours.clone()])]))
                 .build();
-            let request = self.connection.docker().list_containers(Some(options));
-            let found = step(&self.connection, "list the containers", request).await?;
+            let docker = self.connection.docker();
+            let request = || docker.list_containers(Some(options.clone()));
+            let found = steadily(&self.connection, "list the containers", request).await?;
             left = 0;
             for id in found.into_iter().filter_map(|container| container.id) {
                 left += usize::from(self.container_of(id).remove().await.is_err());
@@ -325,14 +346,14 @@ impl Engine for DockerEngine {
 
     fn image(&self, reference: &str) -> Result<Image, EngineError> {
         self.wait(async {
-            let request = async {
+            let request = || async {
                 match self.connection.docker().inspect_image(reference).await {
                     Ok(image) => Ok(Some(image)),
                     Err(error) if is_not_found(&error) => Ok(None),
                     Err(error) => Err(error),
                 }
             };
-            let found = step(&self.connection, "inspect an image", request).await?;
+            let found = steadily(&self.connection, "inspect an image", request).await?;
             let reference = reference.to_owned();
             match found {
                 Some(image) => describe(reference, image),
@@ -359,15 +380,15 @@ impl Engine for DockerEngine {
         }
         // Not under `wait`: what is stopped is removed all the same.
         let removed = self.runtime.block_on(container.remove());
-        let (outcome, _) = outcome?;
+        let (outcome, _network_files) = outcome?;
         removed?;
         Ok(outcome)
     }
 
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
         self.wait(async {
-            let request = self.connection.docker().image_history(&image.id);
-            let found = step(&self.connection, "tell the history of an image", request).await?;
+            let request = || self.connection.docker().image_history(&image.id);
+            let found = steadily(&self.connection, "tell the history of an image", request).await?;
             Ok(found.into_iter().map(history_step).collect())
         })
     }
@@ -385,7 +406,28 @@ impl Engine for DockerEngine {
         Box::new(View::of_image(self, image))
     }
 
+    fn faults(&self) -> u64 {
+        self.connection.fault_count()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.connection.is_lost()
+    }
+
     fn close(&self) -> Result<usize, EngineError> {
-        self.runtime.block_on(self.sweep())
+        self.runtime.block_on(async {
+            self.connection.forgive().await;
+            self.sweep().await
+        })
+    }
+}
+
+/// Calls an image that is gone by the name that it was asked for.
+fn named(error: EngineError, image: &Image) -> EngineError {
+    match error {
+        EngineError::ImageGone { .. } => EngineError::ImageGone {
+            reference: image.reference.clone(),
+        },
+        error => error,
     }
 }

@@ -11,8 +11,11 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::container::Container;
-use super::steps::{failure, is_not_found, step};
+use super::steps::{broken, failure, is_not_found, steadily, step};
 use crate::engine::{EngineError, FileKind, FileOwner, FileStat};
+
+const LOOK: &str = "look at a file";
+const READ: &str = "read a file";
 
 /// Enough for the header of an archive's first entry, with its extended header.
 const HEADER_BYTES: u64 = 32 * 1024;
@@ -38,23 +41,59 @@ impl Container<'_> {
             .path(path)
             .build();
         let docker = self.connection.docker();
-        let request = async {
-            match docker
-                .get_container_archive_info(&self.name, Some(options))
-                .await
-            {
+        let request = || async {
+            let options = Some(options.clone());
+            match docker.get_container_archive_info(&self.name, options).await {
                 Ok(stat) => Ok(Some(stat)),
                 Err(error) if is_not_found(&error) => Ok(None),
                 Err(error) => Err(error),
             }
         };
-        let stat = step(self.connection, "look at a file", request).await?;
+        let stat = steadily(self.connection, LOOK, request).await?;
+        if stat.is_none() {
+            self.confirm_missing(path).await?;
+        }
         Ok(stat.map(|stat| FileStat {
             kind: kind(stat.file_mode),
             mode: permissions(stat.file_mode),
             size: u64::try_from(stat.size).unwrap_or(0),
             link_target: Some(stat.link_target).filter(|target| !target.is_empty()),
         }))
+    }
+
+    /// The answer that nothing is there has no words: the same is said of a container that is not
+    /// there. So the question is put in another way, which is answered in words.
+    async fn confirm_missing(&self, path: &str) -> Result<(), EngineError> {
+        let docker = self.connection.docker();
+        let request = || async {
+            let options = DownloadFromContainerOptionsBuilder::default()
+                .path(path)
+                .build();
+            let mut pieces = Box::pin(docker.download_from_container(&self.name, Some(options)));
+            match pieces.next().await {
+                Some(Err(error)) if is_not_found(&error) => Ok(Some(error.to_string())),
+                Some(Err(error)) => Err(error),
+                Some(Ok(_)) | None => Ok(None),
+            }
+        };
+        match steadily(self.connection, LOOK, request).await? {
+            Some(words) if words.to_ascii_lowercase().contains("no such container") => {
+                self.connection.went_away(&self.name);
+                Err(self.unclear("the container that shows it was removed by somebody else"))
+            }
+            Some(_) => Ok(()),
+            None => Err(self.unclear(&format!("{path} is there and is not"))),
+        }
+    }
+
+    /// What came is not what was to come: the next time it may be.
+    fn unreadable(&self, path: &str, reason: &str) -> EngineError {
+        self.connection.faulted();
+        unreadable(path, reason)
+    }
+
+    fn unclear(&self, reason: &str) -> EngineError {
+        broken(self.connection, LOOK, reason)
     }
 
     /// The owner of a path: only an archive tells it, so its first bytes are fetched.
@@ -92,7 +131,7 @@ impl Container<'_> {
             entries.next().unwrap_or(Err(end.into()))
         });
         let looked = first.and_then(|entry| look(&entry));
-        looked.map_err(|error| unreadable(path, &error.to_string()))
+        looked.map_err(|error| self.unreadable(path, &error.to_string()))
     }
 
     /// The content of a regular file.
@@ -118,7 +157,7 @@ impl Container<'_> {
             Ok((size, content))
         };
         let mut read = read;
-        let (size, content) = read().map_err(|error| unreadable(path, &error.to_string()))?;
+        let (size, content) = read().map_err(|error| self.unreadable(path, &error.to_string()))?;
         if size > limit {
             return Err(EngineError::TooLarge {
                 path: path.to_owned(),
@@ -126,7 +165,7 @@ impl Container<'_> {
             });
         }
         if content.len() as u64 != size {
-            return Err(unreadable(path, "the engine sent less than the whole file"));
+            return Err(self.unreadable(path, "the engine sent less than the whole file"));
         }
         Ok(content)
     }
@@ -172,13 +211,18 @@ impl Container<'_> {
         // The deadline is for each piece: a large folder takes as long as it takes.
         loop {
             let next = async { Ok(pieces.next().await) };
-            match step(self.connection, "read a file", next).await? {
+            match step(self.connection, READ, next).await? {
                 Some(Ok(piece)) => {
                     if take(piece).await.is_break() {
                         return Ok(());
                     }
                 }
-                Some(Err(error)) => return Err(failure(self.connection, "read a file", &error)),
+                Some(Err(error)) => {
+                    if is_not_found(&error) && error.to_string().contains("o such container") {
+                        self.connection.went_away(&self.name);
+                    }
+                    return Err(failure(self.connection, READ, &error));
+                }
                 None => return Ok(()),
             }
         }
@@ -187,7 +231,7 @@ impl Container<'_> {
 
 pub(super) fn unreadable(path: &str, reason: &str) -> EngineError {
     EngineError::Failed {
-        step: "read a file",
+        step: READ,
         reason: format!("{path}: {reason}"),
     }
 }

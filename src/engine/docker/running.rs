@@ -12,11 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connection::Connection;
-use super::container::Container;
+use super::container::{Container, whole_frame};
 use super::engine::DockerEngine;
 use super::hosts::ContainerFiles;
 use super::reach;
-use super::steps::{STEP_LIMIT, failure, status, step};
+use super::steps::{STEP_LIMIT, failure, status, steadily, step};
 use super::view::View;
 use crate::engine::{
     Address, Capture, Captured, Ended, EngineError, Files, Health, Image, Network, Outcome,
@@ -102,8 +102,8 @@ impl<'a> DockerRunning<'a> {
 
     async fn inspect(&self) -> Result<ContainerInspectResponse, EngineError> {
         let connection = &self.engine.connection;
-        let request = connection.docker().inspect_container(&self.name, None);
-        step(connection, "inspect a container", request).await
+        let request = || connection.docker().inspect_container(&self.name, None);
+        steadily(connection, "inspect a container", request).await
     }
 
     /// Sends a signal; one that has ended needs none.
@@ -114,6 +114,7 @@ impl<'a> DockerRunning<'a> {
             .build();
         let request = async {
             let docker = connection.docker();
+            connection.signalled(&self.name);
             match docker.kill_container(&self.name, Some(options)).await {
                 Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
                 result => result,
@@ -317,6 +318,7 @@ impl Reader {
             while let Some(frame) = output.next().await {
                 let frame =
                     frame.map_err(|error| failure(&self.connection, "read the output", &error))?;
+                whole_frame(&self.connection, &frame)?;
                 self.take(&frame);
             }
             Ok(())

@@ -86,6 +86,14 @@ impl DockerEngine {
                     self.runtime
                         .block_on(self.container_of(held.name.clone()).remove())?;
                 }
+                Err(error) if !matches!(error, EngineError::Interrupted) => {
+                    // Perhaps somebody has removed the container; the next one has another then.
+                    let container = self.container_of(held.name.clone());
+                    let runs = self.runtime.block_on(container.is_running());
+                    if !matches!(runs, Ok(true)) {
+                        self.shared.forget(&key, &shared);
+                    }
+                }
                 _ => {}
             }
             return outcome;

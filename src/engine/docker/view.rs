@@ -91,7 +91,9 @@ impl Files for View<'_> {
 
     fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
         let send = |sender: &Sender| self.send(path, sender);
-        stream(path, send, |pieces| show_content(path, pieces, take))
+        stream(self.engine, path, send, |pieces| {
+            show_content(path, pieces, take)
+        })
     }
 
     fn link_target(&self, path: &str) -> Result<String, EngineError> {
@@ -101,7 +103,7 @@ impl Files for View<'_> {
 
     fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
         let send = |sender: &Sender| self.send_apart(folder, sender);
-        stream(folder, send, |pieces| {
+        stream(self.engine, folder, send, |pieces| {
             Entries::new(folder, pieces).visit(visit)
         })
     }
@@ -109,6 +111,7 @@ impl Files for View<'_> {
 
 /// Reads the archive of a path while it comes.
 fn stream(
+    engine: &DockerEngine,
     path: &str,
     send: impl FnOnce(&Sender) -> Result<(), EngineError> + Send,
     read: impl FnOnce(Pieces) -> Result<(), EngineError>,
@@ -121,6 +124,11 @@ fn stream(
         match (sent.join(), read) {
             // An archive that broke off may look like one that ended.
             (Ok(Err(error)), _) => Err(error),
+            (Ok(Ok(())), Err(error @ EngineError::Failed { .. })) => {
+                // What came is not what was to come: the next time it may be.
+                engine.connection.faulted();
+                Err(error)
+            }
             (Ok(Ok(())), read) => read,
             (Err(_), _) => Err(unreadable(path, "its archive could not be fetched")),
         }
