@@ -102,7 +102,7 @@ fn the_first_signal_ends_a_run_in_order_whatever_it_does() {
         (RUNS, HUP, FRESH),
         (RUNS, INT, SHARED),
         (RUNS, TERM, SETUP),
-        (r"POST \S*/wait", HUP, QUICK),
+        (r"GET \S*/containers/\S+-0/json", HUP, QUICK),
         (r"DELETE \S*/containers/\S*-0", INT, QUICK),
         (r"POST \S*/containers/create", HUP, SHARED),
         (r"POST \S*/containers/\S*/exec", INT, SHARED),
