@@ -395,7 +395,7 @@ fn files() {
             "walk: an archive without an end",
             GLOB,
             vec![once(
-                get,
+                walk,
                 Act::Raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
             )],
             Passed,
