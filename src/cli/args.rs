@@ -33,13 +33,15 @@ pub enum Command {
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}";
 
 /// What libtest-mimic's arguments mean here, where that differs or can be said in fewer words.
-const HARNESS_HELP: [(&str, &str); 8] = [
+const HARNESS_HELP: [(&str, &str); 10] = [
     (
         "filter",
         "Only the checks whose name IMAGE::CHECK contains this; the name of an image means all of \
          its checks",
     ),
     ("list", "List the selected checks and run none"),
+    ("ignored", "Run only the checks that specs skip"),
+    ("include_ignored", "Run the checks that specs skip, too"),
     ("quiet", "Show only what did not pass"),
     (
         "test_threads",
@@ -64,9 +66,7 @@ const HARNESS_HELP: [(&str, &str); 8] = [
 ];
 
 /// Flags of libtest that change nothing here. They are taken, because its callers give them.
-const HARNESS_HIDDEN: [&str; 7] = [
-    "include_ignored",
-    "ignored",
+const HARNESS_HIDDEN: [&str; 5] = [
     "test",
     "bench",
     "nocapture",

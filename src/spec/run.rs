@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::check::CheckKind;
@@ -11,6 +11,7 @@ use super::exit::ExitExpectation;
 use super::file::FilesExpectation;
 use super::kind::{CheckType, one, settings, with_settings};
 use super::limits::{Capability, Cpus, Pids, Tmpfs};
+use super::pattern::PatternKind;
 use super::platform::Platform;
 use super::size::Bytes;
 use super::text::TextExpectation;
@@ -150,8 +151,34 @@ impl RunCheck {
             let message = "`max_memory` can't be told apart from what `setup` needs";
             context.report(Diagnostic::new(&most.place, message).help("leave out one of them"));
         }
+        self.refuse_unseen_files(settings, context);
         if settings.isolation == Some(Isolation::Shared) {
             self.validate_shared(settings, context);
+        }
+    }
+
+    /// What lies in memory goes with the command, and what is mounted is not the image's: neither
+    /// is there when it is looked at, so that `exists: false` would hold whatever was written.
+    fn refuse_unseen_files(&self, settings: &RunSettings, context: &mut Context) {
+        let mounts = settings.mounts.iter().flat_map(|pairs| &pairs.0);
+        let mounts = mounts.map(|(_, target)| (target.value.as_str(), "a mount"));
+        let folders = settings.tmpfs.iter().flat_map(|tmpfs| &tmpfs.0);
+        let folders = folders.map(|(folder, _)| (folder.value.as_str(), "a folder in memory"));
+        let unseen: Vec<_> = mounts.chain(folders).collect();
+        for (path, _) in self.files.iter().flat_map(|files| &files.0) {
+            // Of a glob the folder before its first wildcard counts.
+            let text = match path.kind() {
+                PatternKind::Glob(glob) => glob.folder(),
+                PatternKind::Path(path) => path.as_str(),
+            };
+            let within = |place: &str| Path::new(text).starts_with(place);
+            if let Some((place, what)) = unseen.iter().find(|(place, _)| within(place)) {
+                let message = format!("what is below {place} can't be looked at: it is {what}");
+                context.report(
+                    Diagnostic::new(&path.place, message)
+                        .help("let the command write somewhere else, or print what is there"),
+                );
+            }
         }
     }
 

@@ -205,34 +205,12 @@ fn fill_some(
     resolve: &mut Resolve<'_>,
     context: &mut Context,
 ) -> Option<Node> {
-    let kind = match &node.kind {
-        Kind::Scalar { .. } if late.contains(&node.place.range().start) => {
-            return fill(node, resolve, &mut Vec::new(), context);
+    rebuilt(node, context, &mut |scalar, context| {
+        if late.contains(&scalar.place.range().start) {
+            fill(scalar, resolve, &mut Vec::new(), context)
+        } else {
+            Some(scalar.clone())
         }
-        Kind::Scalar { .. } => return Some(node.clone()),
-        Kind::Sequence(items) => {
-            let items: Vec<_> = items
-                .iter()
-                .map(|item| fill_some(item, late, resolve, context))
-                .collect();
-            Kind::Sequence(items.into_iter().collect::<Option<_>>()?)
-        }
-        Kind::Mapping(entries) => {
-            let entries: Vec<_> = entries
-                .iter()
-                .map(|(key, value)| {
-                    let key = fill_some(key, late, resolve, context);
-                    key.zip(fill_some(value, late, resolve, context))
-                })
-                .collect();
-            let entries: Vec<(Node, Node)> = entries.into_iter().collect::<Option<_>>()?;
-            sound_keys(&entries, context)?;
-            Kind::Mapping(entries)
-        }
-    };
-    Some(Node {
-        kind,
-        place: node.place.clone(),
     })
 }
 
@@ -245,15 +223,26 @@ fn fill(
     late: &mut Vec<Place>,
     context: &mut Context,
 ) -> Option<Node> {
-    let kind = match &node.kind {
+    rebuilt(node, context, &mut |node, context| match &node.kind {
         Kind::Scalar { text, plain } if has_expression(text) => {
-            return scalar(text, *plain, &node.place, resolve, late, context);
+            scalar(text, *plain, &node.place, resolve, late, context)
         }
-        Kind::Scalar { .. } => return Some(node.clone()),
+        _ => Some(node.clone()),
+    })
+}
+
+/// The same tree with other scalars, which may have become lists or maps.
+fn rebuilt(
+    node: &Node,
+    context: &mut Context,
+    scalar: &mut dyn FnMut(&Node, &mut Context) -> Option<Node>,
+) -> Option<Node> {
+    let kind = match &node.kind {
+        Kind::Scalar { .. } => return scalar(node, context),
         Kind::Sequence(items) => {
             let items: Vec<_> = items
                 .iter()
-                .map(|item| fill(item, resolve, late, context))
+                .map(|item| rebuilt(item, context, scalar))
                 .collect();
             Kind::Sequence(items.into_iter().collect::<Option<_>>()?)
         }
@@ -261,8 +250,8 @@ fn fill(
             let entries: Vec<_> = entries
                 .iter()
                 .map(|(key, value)| {
-                    let key = fill(key, resolve, late, context);
-                    key.zip(fill(value, resolve, late, context))
+                    let key = rebuilt(key, context, scalar);
+                    key.zip(rebuilt(value, context, scalar))
                 })
                 .collect();
             let entries: Vec<(Node, Node)> = entries.into_iter().collect::<Option<_>>()?;

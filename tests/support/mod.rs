@@ -5,6 +5,7 @@
 pub mod examples;
 pub mod images;
 pub mod proxy;
+pub mod scripted;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -267,7 +267,9 @@ pub(super) fn not_executed(message: &str) -> Option<Ended> {
     let of_exec = message.contains("exec")
         && !message.contains("fork/exec")
         && !message.contains("shim: exec")
-        && !message.contains("mounting ");
+        && !message.contains("mounting ")
+        // The container that it was to join has gone.
+        && !message.contains("namespace path");
     let code = match () {
         () if of_exec && says(&missing) => 127,
         () if of_exec && says(&unfit) => 126,
@@ -360,6 +362,11 @@ mod tests {
     #[test]
     fn only_the_program_of_the_image_is_not_executed() {
         let table = [
+            (
+                "OCI runtime exec failed: exec failed: unable to create new parent process: \
+                 namespace path: lstat /proc/24044/ns/ipc: no such file or directory",
+                None,
+            ),
             (
                 r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown"#,
                 Some(127),
