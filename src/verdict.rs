@@ -25,6 +25,26 @@ impl Verdict {
             Self::Skipped(_) => "skipped",
         }
     }
+
+    /// Whether it stands in the way of a success: a failure or an error.
+    pub fn is_bad(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// What is wrong, first of all: its kind, for machines, and its message. Nothing if nothing is.
+    pub fn reason(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Failed(findings) => Some(
+                findings
+                    .first()
+                    .map_or(("failure", "an expectation does not hold"), |first| {
+                        (first.kind, &first.message)
+                    }),
+            ),
+            Self::Error(problem) => Some((problem.kind, &problem.message)),
+            Self::Passed | Self::Skipped(_) => None,
+        }
+    }
 }
 
 /// One expectation that does not hold.

@@ -1,6 +1,7 @@
 //! Run checks.
 
 use super::file::judge_all;
+use super::judged::Judged;
 use super::perform::{Observation, verdict};
 use super::process::{argv, process, stdin};
 use super::reproduce;
@@ -52,8 +53,10 @@ pub(super) fn perform(
     };
     match execute(check, &process, engine, image, look) {
         Ok(outcome) => {
-            let judged = judge(case, check, settings, &process, &outcome);
-            let verdict = verdict(both(judged, left));
+            let mut judged = Judged::default();
+            judged.add(judge(case, check, settings, &process, &outcome));
+            judged.add(left);
+            let verdict = verdict(judged.finish());
             let started = !matches!(outcome.ended, Ended::NotStarted { .. });
             Observation {
                 verdict,
@@ -79,21 +82,6 @@ fn observers(check: &RunCheck) -> Observers {
         };
         Some(Box::new(Flow::new(expected?)))
     })
-}
-
-/// One expectation that does not hold decides, whatever can't be told of the others.
-fn both(
-    first: Result<Vec<Finding>, Problem>,
-    second: Result<Vec<Finding>, Problem>,
-) -> Result<Vec<Finding>, Problem> {
-    match (first, second) {
-        (Ok(mut findings), Ok(more)) => {
-            findings.extend(more);
-            Ok(findings)
-        }
-        (Ok(findings), Err(_)) | (Err(_), Ok(findings)) if !findings.is_empty() => Ok(findings),
-        (Err(problem), _) | (_, Err(problem)) => Err(problem),
-    }
 }
 
 /// Runs the process, in a container that `setup` has prepared if there is one.

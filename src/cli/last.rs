@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 
 use crate::event::{Event, Listener};
 use crate::report::OutputFile;
-use crate::verdict::Verdict;
 
 /// The names of the checks of one project that did not pass when they were run last.
 #[derive(Debug)]
@@ -57,11 +56,9 @@ impl LastRun {
             not_passed: self.names(),
         };
         let text = serde_json::to_vec_pretty(&record)?;
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let file = OutputFile::open(&self.file, &text).map_err(io::Error::other)?;
-        file.replace(&text).map_err(io::Error::other)
+        // Opening writes it, whole, and makes the folder.
+        OutputFile::open(&self.file, &text).map_err(io::Error::other)?;
+        Ok(())
     }
 }
 
@@ -71,10 +68,11 @@ impl Listener for LastRun {
             return;
         };
         let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
-        match result.verdict {
-            Verdict::Failed(_) | Verdict::Error(_) => bad.insert(result.case.name()),
-            Verdict::Passed | Verdict::Skipped(_) => bad.remove(&result.case.name()),
-        };
+        if result.verdict.is_bad() {
+            bad.insert(result.case.name());
+        } else {
+            bad.remove(&result.case.name());
+        }
     }
 }
 

@@ -72,16 +72,9 @@ pub(super) fn case_extras(result: &CaseResult) -> CaseExtras {
     let passed = matches!(result.verdict, Verdict::Passed);
     let earlier = result.earlier.iter().filter(|_| passed);
     let flaky = earlier.zip(1..).map(|(verdict, number)| {
-        let (kind, message) = match verdict {
-            Verdict::Failed(findings) => match findings.first() {
-                Some(first) => (first.kind, first.message.clone()),
-                None => ("failure", "an expectation does not hold".to_owned()),
-            },
-            Verdict::Error(problem) => (problem.kind, problem.message.clone()),
-            Verdict::Passed | Verdict::Skipped(_) => ("flaky", verdict.word().to_owned()),
-        };
+        let (kind, message) = verdict.reason().unwrap_or(("flaky", verdict.word()));
         let text = format!("try {number}: {}", xml_text(message.as_bytes()));
-        (kind_of(kind), headline(&message), text)
+        (kind_of(kind), headline(message), text)
     });
     CaseExtras {
         line: result.case.place.line(),

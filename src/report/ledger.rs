@@ -56,7 +56,7 @@ impl Ledger {
 
     fn enter(&mut self, result: Arc<CaseResult>) {
         self.counts.add(&result.verdict);
-        let bad = matches!(result.verdict, Verdict::Failed(_) | Verdict::Error(_));
+        let bad = result.verdict.is_bad();
         if self.keep == Keep::Everything || (bad && self.keep == Keep::Bad) {
             self.results.push(result);
         }

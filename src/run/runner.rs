@@ -69,10 +69,10 @@ impl Run {
         let clock = SystemTime::now();
         let total = self.plan.cases.len();
         let cases: Vec<_> = selected(&self.plan, &self.arguments).cloned().collect();
-        let run = cases
+        let (ignored, run): (Vec<&Arc<Case>>, Vec<_>) = cases
             .iter()
-            .filter(|case| !self.arguments.is_ignored(&probe(case, |_| Ok(()))));
-        let images = self.resolve(&run.map(|case| case.image).collect());
+            .partition(|case| self.arguments.is_ignored(&probe(case, |_| Ok(()))));
+        let images = self.resolve(&run.iter().map(|case| case.image).collect());
         let threads = self.threads(cases.len());
         let info = |(at, image): (usize, &Option<Resolved>)| {
             let planned = &self.plan.images[at];
@@ -105,11 +105,9 @@ impl Run {
             bad: AtomicU32::new(0),
         });
         let selected = cases.len();
-        for case in &cases {
-            if self.arguments.is_ignored(&probe(case, |_| Ok(()))) {
-                for event in skipped(case, started.elapsed()) {
-                    self.listener.on(&event);
-                }
+        for case in ignored {
+            for event in skipped(case, started.elapsed()) {
+                self.listener.on(&event);
             }
         }
         let trials = cases.iter().map(|case| trial(case, &shared)).collect();

@@ -40,7 +40,7 @@ impl Shared {
     }
 
     fn count(&self, verdict: &Verdict) {
-        if matches!(verdict, Verdict::Failed(_) | Verdict::Error(_)) {
+        if verdict.is_bad() {
             self.bad.fetch_add(1, Ordering::SeqCst);
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn tried(
     let retries = own.max(policy.retries);
     let mut earlier = Vec::new();
     let mut observed = once();
-    while (earlier.len() as u32) < retries && goes_on() && is_bad(&observed.verdict) {
+    while (earlier.len() as u32) < retries && goes_on() && observed.verdict.is_bad() {
         let again = once();
         earlier.push(std::mem::replace(&mut observed, again).verdict);
     }
@@ -37,10 +37,6 @@ pub(super) fn tried(
         observed.verdict = flaky(&case.check.place, &earlier);
     }
     Tried { observed, earlier }
-}
-
-fn is_bad(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Failed(_) | Verdict::Error(_))
 }
 
 /// Passing only sometimes is a failure where that is wanted.
@@ -58,12 +54,9 @@ fn flaky(place: &Place, earlier: &[Verdict]) -> Verdict {
 }
 
 fn tell(number: u32, verdict: &Verdict) -> String {
-    let what = match verdict {
-        Verdict::Failed(findings) => findings.first().map(|finding| finding.message.as_str()),
-        Verdict::Error(problem) => Some(problem.message.as_str()),
-        Verdict::Passed | Verdict::Skipped(_) => None,
-    };
-    let what = what.map_or_else(|| verdict.word().to_owned(), ToOwned::to_owned);
+    let what = verdict
+        .reason()
+        .map_or(verdict.word(), |(_, message)| message);
     format!("try {number}: {}", what.lines().next().unwrap_or_default())
 }
 
@@ -74,42 +67,23 @@ fn repeated(
     goes_on: &dyn Fn() -> bool,
     once: &dyn Fn() -> Observation,
 ) -> Tried {
-    let mut first_bad: Option<Observation> = None;
-    let mut last = once();
+    let mut shown = once();
     let mut runs = 1;
-    let mut bad = 0;
-    loop {
-        let is_over = runs >= times || !goes_on();
-        if is_bad(&last.verdict) {
-            bad += 1;
-            let next = if is_over { None } else { Some(once()) };
-            let this = match next {
-                Some(next) => std::mem::replace(&mut last, next),
-                None => return summed_up(case, runs, bad, first_bad.unwrap_or(last)),
-            };
-            first_bad.get_or_insert(this);
-        } else if is_over {
-            return match first_bad {
-                Some(observed) => summed_up(case, runs, bad, observed),
-                None => Tried {
-                    observed: last,
-                    earlier: Vec::new(),
-                },
-            };
-        } else {
-            last = once();
-        }
+    let mut bad = u32::from(shown.verdict.is_bad());
+    while runs < times && goes_on() {
+        let next = once();
         runs += 1;
+        bad += u32::from(next.verdict.is_bad());
+        if !shown.verdict.is_bad() {
+            shown = next;
+        }
     }
-}
-
-fn summed_up(case: &Case, runs: u32, bad: u32, mut observed: Observation) -> Tried {
-    if let Verdict::Failed(findings) = &mut observed.verdict {
+    if let Verdict::Failed(findings) = &mut shown.verdict {
         let message = format!("did not pass {bad} of {runs} times; the first of them:");
         findings.insert(0, Finding::new(&case.check.place, "repeat", message));
     }
     Tried {
-        observed,
+        observed: shown,
         earlier: Vec::new(),
     }
 }
