@@ -111,11 +111,10 @@ pub(super) fn sha256(
 ) -> Result<Vec<Finding>, Problem> {
     let mut hasher = Sha256::new();
     files.content(path, &mut |piece| hasher.update(piece))?;
-    let digest = hasher.finalize();
-    let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let expected_digest = expected.value.hex();
-    let message = format!("the SHA-256 digest of {shown} must be {expected_digest}, it is {found}");
-    let differs = found != expected_digest;
+    let found = Sha256Digest::from(hasher);
+    let wanted = &expected.value;
+    let message = format!("the SHA-256 digest of {shown} must be {wanted}, it is {found}");
+    let differs = found != *wanted;
     let finding = differs.then(|| Finding::new(&expected.place, "file.sha256", message));
     Ok(finding.into_iter().collect())
 }

@@ -122,11 +122,7 @@ fn judge_lists(check: &ConfigCheck, image: &Image, judged: &mut Judged) {
 
 fn judge_names(check: &ConfigCheck, image: &Image, root: &Path, judged: &mut Judged) {
     let config = &image.config;
-    let env = |name: &str| {
-        // The last of several wins, as in a process.
-        let found = config.env.iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
-    };
+    let env = |name: &str| config.variable(name);
     let label = |name: &str| config.labels.get(name).map(String::as_str);
     let mut variables: Vec<&str> = config.env.iter().map(|(name, _)| name.as_str()).collect();
     variables.sort_unstable();

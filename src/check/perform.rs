@@ -89,9 +89,7 @@ fn perform_once(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observa
 /// What the image says of itself, by `image.env.NAME` and `image.label.NAME`.
 fn said(config: &ImageConfig, name: &str) -> Option<String> {
     if let Some(name) = name.strip_prefix("image.env.") {
-        // The last of several wins, as in a process.
-        let found = config.env.iter().rev().find(|(known, _)| known == name);
-        return found.map(|(_, value)| value.clone());
+        return config.variable(name).map(ToOwned::to_owned);
     }
     let name = name.strip_prefix("image.label.")?;
     config.labels.get(name).cloned()

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::event::{Event, Listener};
 use crate::report::OutputFile;
+use crate::spec::Sha256Digest;
 
 /// The names of the checks of one project that did not pass when they were run last.
 #[derive(Debug)]
@@ -87,10 +88,6 @@ fn folder(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
 /// One name for one project, wherever it is called from.
 fn digest(root: &Path) -> String {
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-    digest
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Sha256Digest::from(Sha256::new_with_prefix(root.as_os_str().as_encoded_bytes()));
+    digest.hex()[..24].to_owned()
 }

@@ -83,6 +83,19 @@ pub struct HistoryStep {
     pub size: u64,
 }
 
+impl ImageConfig {
+    /// The value of a variable that the image sets; the last of several wins, as in a process.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        variable(&self.env, name)
+    }
+}
+
+/// The value of a variable among `env`; the last of several wins, as in a process.
+pub(crate) fn variable<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = env.iter().rev().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
 /// What kind of thing a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {

@@ -12,6 +12,7 @@ mod traits;
 
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
+pub(crate) use image::variable;
 pub use image::{
     FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
 };

@@ -13,17 +13,14 @@ pub(super) fn judge(
     place: &Place,
     expected: &Sha256Digest,
     actual: &Captured,
-    noted: Option<String>,
+    noted: Option<Sha256Digest>,
 ) -> Judged {
     let found = match noted {
         Some(noted) => noted,
         None if is_cut(actual) => return Err(Undecided::CutOff),
-        None => {
-            let digest = Sha256::digest(actual.kept());
-            digest.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        None => Sha256::new_with_prefix(actual.kept()).into(),
     };
-    if found == expected.hex() {
+    if found == *expected {
         return Ok(Vec::new());
     }
     let message = format!(

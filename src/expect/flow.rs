@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::window::{Found, Window};
 use crate::engine::Observer;
-use crate::spec::{TextExpectation, TextMatcher};
+use crate::spec::{Sha256Digest, TextExpectation, TextMatcher};
 
 /// Watches one output for the matchers of one expectation.
 pub struct Flow {
@@ -65,13 +65,10 @@ impl Flow {
         }
     }
 
-    /// The digest for the matcher at `index`, in hexadecimal digits.
-    pub(super) fn sha256(&self, index: usize) -> Option<String> {
+    /// The digest for the matcher at `index`.
+    pub(super) fn sha256(&self, index: usize) -> Option<Sha256Digest> {
         match self.notes.get(index)? {
-            Some(Note::Digest(digest)) => {
-                let bytes = digest.clone().finalize();
-                Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-            }
+            Some(Note::Digest(digest)) => Some(digest.clone().into()),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::binary::{Binary, MAX_BINARY};
 use super::survey::Survey;
-use crate::engine::{EngineError, FileOwner, FileStat, Files, Visit};
+use crate::engine::{EngineError, FileOwner, FileStat, Files, Visit, variable};
 
 /// Files above this size are read one at a time, so that memory holds one of them at most.
 const LARGE: u64 = 16 << 20;
@@ -138,12 +138,6 @@ impl Files for Known<'_> {
     fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
         self.files.walk(folder, visit)
     }
-}
-
-/// The value of a variable; the last of several wins, as in a process.
-pub(super) fn variable<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let found = env.iter().rev().find(|(known, _)| known == name);
-    found.map(|(_, value)| value.as_str())
 }
 
 /// The folders of PATH, as they are written.

@@ -8,11 +8,11 @@ use globset::GlobSet;
 
 use super::binary::{Binary, MAX_BINARY};
 use super::elf;
-use super::facts::{path_folders, variable};
+use super::facts::path_folders;
 use super::packages::{Metadata, Package};
 use super::path::{self, Real, real_path};
 use super::secrets::{self, MAX_SECRET};
-use crate::engine::{EngineError, FileEntry, FileKind, FileStat, Files};
+use crate::engine::{EngineError, FileEntry, FileKind, FileStat, Files, variable};
 
 /// Of each kind no more is kept; an image that has more is refused.
 const MOST: usize = 100_000;

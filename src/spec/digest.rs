@@ -1,7 +1,9 @@
 //! SHA-256 digests in specs.
 
-use serde_json::Value;
 use std::fmt;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::yaml::{Context, Decode, Definitions, Describe, Node, text};
 
@@ -13,6 +15,14 @@ impl Sha256Digest {
     /// The 64 digits, in lower case.
     pub fn hex(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<Sha256> for Sha256Digest {
+    /// Of all that was hashed.
+    fn from(hasher: Sha256) -> Self {
+        let digest = hasher.finalize();
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

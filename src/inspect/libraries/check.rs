@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::super::binary::{Binary, Script};
 use super::super::elf::Elf;
-use super::super::facts::{Facts, path_folders, variable};
+use super::super::facts::{Facts, path_folders};
 use super::super::glob::Pattern;
 use super::super::path::{Real, absolute, real_path};
 use super::load::{load, loader_object};
@@ -127,7 +127,7 @@ impl<'a> Inspector<'a> {
         let system = System {
             files: self.files,
             facts: self.facts,
-            library_path: variable(&self.config.env, "LD_LIBRARY_PATH"),
+            library_path: self.config.variable("LD_LIBRARY_PATH"),
             workdir: &self.config.workdir,
         };
         let (real, binary) = match system.library(&loader, elf.abi)? {
