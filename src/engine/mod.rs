@@ -2,6 +2,8 @@
 
 mod capture;
 pub mod docker;
+#[expect(dead_code, reason = "being built")]
+mod embedded;
 mod fake;
 mod fake_running;
 mod image;

@@ -1,0 +1,3 @@
+//! The embedded engine: containers of our own over the same layers, with no daemon.
+
+mod layer;
