@@ -1,3 +1,5 @@
 //! The embedded engine: containers of our own over the same layers, with no daemon.
 
+mod capabilities;
 mod layer;
+mod seccomp;
