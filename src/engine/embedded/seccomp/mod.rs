@@ -17,5 +17,5 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use instruction::Instruction;
-pub(crate) use program::program;
+#[expect(unused_imports, reason = "being built")]
+pub(crate) use {instruction::Instruction, program::program};

@@ -19,7 +19,7 @@ const REFUSED: Target = Target::Return(EPERM);
 ///
 /// `None` if we have no tables for the architecture of this machine: then Docker's policy can't be
 /// kept, and no container may run without it. The same arguments always give the same program;
-/// making it takes some 100 µs, so keep it.
+/// making it takes about half a millisecond, so keep it.
 pub(crate) fn program(bounding: Capabilities, kernel: (u32, u32)) -> Option<Vec<Instruction>> {
     Machine::current().map(|machine| filter(machine, bounding, kernel))
 }

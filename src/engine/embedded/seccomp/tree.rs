@@ -35,13 +35,16 @@ pub(super) fn search(program: &mut Assembler, leaves: &[Leaf], base: u32) -> Tar
     tree.emit(program, 0..=leaves.len() - 1)
 }
 
-/// The best steps for all runs of leaves: from the first one on, by the length.
+/// The best steps for all runs of leaves, each at `first * count + last`.
 struct Tree<'a> {
     leaves: &'a [Leaf],
     steps: Vec<Step>,
 }
 
 impl<'a> Tree<'a> {
+    /// As Knuth's optimal search trees are made: what is best for a run is made of what is best for
+    /// shorter ones, and where it is halved lies between where they are. With [`Step::Single`] that
+    /// is not quite so any more, which costs next to nothing.
     fn new(leaves: &'a [Leaf], base: u32) -> Self {
         let count = leaves.len();
         let called = |leaf: usize| {
@@ -56,22 +59,29 @@ impl<'a> Tree<'a> {
         }
         let mut steps = vec![Step::Arrived; count * count];
         let mut costs = vec![0; count * count];
+        // Where each run is halved; a single leaf at itself.
+        let mut halves: Vec<usize> = (0..count * count).map(|at| at / count).collect();
         for length in 2..=count {
             for first in 0..=count - length {
                 let last = first + length - 1;
-                let weight = before[last + 1] - before[first];
+                let run = first * count + last;
                 let cost = |middle: usize| {
                     costs[first * count + middle - 1] + costs[middle * count + last]
                 };
-                let best = (first + 1..=last).min_by_key(|middle| cost(*middle));
-                let Some(best) = best else { continue };
+                let mut half = halves[run - 1].max(first + 1);
+                for middle in half + 1..=halves[run + count] {
+                    if cost(middle) < cost(half) {
+                        half = middle;
+                    }
+                }
                 let (step, below) = if is_single(&leaves[first..=last]) {
                     (Step::Single, 0)
                 } else {
-                    (Step::Halve(best), cost(best))
+                    (Step::Halve(half), cost(half))
                 };
-                steps[first * count + last] = step;
-                costs[first * count + last] = weight + below;
+                halves[run] = half;
+                costs[run] = before[last + 1] - before[first] + below;
+                steps[run] = step;
             }
         }
         Self { leaves, steps }

@@ -1,4 +1,4 @@
-//! The system calls of 64-bit ARM. Written by `generate`.
+//! The system calls of 64-bit ARM. Written by the script "generate".
 
 /// Names in the order of their numbers; a number stands where a gap was.
 pub(in crate::engine::embedded::seccomp) const AARCH64: &str = "\

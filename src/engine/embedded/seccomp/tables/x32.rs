@@ -1,4 +1,4 @@
-//! The system calls of x32, without the bit that marks them. Written by `generate`.
+//! The system calls of x32, without the bit that marks them. Written by the script "generate".
 
 /// Names in the order of their numbers; a number stands where a gap was.
 pub(in crate::engine::embedded::seccomp) const X32: &str = "\

@@ -1,4 +1,4 @@
-//! The system calls of 32-bit x86. Written by `generate`.
+//! The system calls of 32-bit x86. Written by the script "generate".
 
 /// Names in the order of their numbers; a number stands where a gap was.
 pub(in crate::engine::embedded::seccomp) const X86: &str = "\

@@ -1,4 +1,4 @@
-//! The system calls of x86-64. Written by `generate`.
+//! The system calls of x86-64. Written by the script "generate".
 
 /// Names in the order of their numbers; a number stands where a gap was.
 pub(in crate::engine::embedded::seccomp) const X86_64: &str = "\

@@ -127,10 +127,21 @@ fn capabilities_and_kernels_open_calls() {
         assert_all(lacking, KERNEL, name, argument, without);
     }
     assert_all(Capabilities::ALL, KERNEL, "keyctl", 0, EPERM);
-    for (kernel, result) in [((4, 7), EPERM), ((3, 10), EPERM), ((4, 8), ALLOW), ((5, 0), ALLOW)] {
+    for (kernel, result) in [
+        ((4, 7), EPERM),
+        ((3, 10), EPERM),
+        ((4, 8), ALLOW),
+        ((5, 0), ALLOW),
+    ] {
         assert_all(default, kernel, "ptrace", 0, result);
     }
-    assert_all(default.or(Capabilities::SYS_PTRACE), (4, 7), "ptrace", 0, ALLOW);
+    assert_all(
+        default.or(Capabilities::SYS_PTRACE),
+        (4, 7),
+        "ptrace",
+        0,
+        ALLOW,
+    );
 }
 
 fn ask(program: &[Instruction], architecture: u32, number: u32, argument: u64) -> u32 {
@@ -177,12 +188,20 @@ fn numbers_that_nobody_knows_are_missing_calls() {
         (0xc000_00b7, 0, KILL),
         (0, 0, KILL),
     ] {
-        assert_eq!(ask(&program, architecture, number, 0), result, "{number:#x}");
+        assert_eq!(
+            ask(&program, architecture, number, 0),
+            result,
+            "{number:#x}"
+        );
     }
     let program = default(Machine::Aarch64);
     // The private calls of 32-bit ARM are far beyond the others: runc then counts up to them.
-    for (number, result) in [(467, EPERM), (0xf_0002, ALLOW), (0xf_0005, ALLOW), (0xf_0006, ENOSYS)]
-    {
+    for (number, result) in [
+        (467, EPERM),
+        (0xf_0002, ALLOW),
+        (0xf_0005, ALLOW),
+        (0xf_0006, ENOSYS),
+    ] {
         assert_eq!(ask(&program, super::ARM, number, 0), result, "{number:#x}");
     }
     assert_eq!(ask(&program, X86_64, 0, 0), KILL);
@@ -191,11 +210,9 @@ fn numbers_that_nobody_knows_are_missing_calls() {
 #[test]
 fn every_name_of_the_profile_is_a_call_somewhere() {
     for name in RULES.iter().flat_map(|rule| rule.calls.split_whitespace()) {
-        let known = ABIS
-            .iter()
-            .any(|(_, machine, architecture, base)| {
-                number(*machine, *architecture, *base, name).is_some()
-            });
+        let known = ABIS.iter().any(|(_, machine, architecture, base)| {
+            number(*machine, *architecture, *base, name).is_some()
+        });
         assert!(known, "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! Runs a filter as the kernel would.
 
-use crate::engine::embedded::seccomp::Instruction;
+use crate::engine::embedded::seccomp::instruction::Instruction;
 
 /// What the kernel hands to a filter (`struct seccomp_data`).
 #[derive(Debug, Clone, Copy, Default)]

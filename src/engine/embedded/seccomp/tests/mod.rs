@@ -2,6 +2,7 @@
 //! filter that a real engine gives its containers.
 
 mod answers;
+#[cfg(target_arch = "x86_64")]
 mod docker;
 mod interpreter;
 mod size;

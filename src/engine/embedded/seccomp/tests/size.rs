@@ -36,7 +36,12 @@ fn paths_are_short() {
             "{name}: {} instructions, {average:.2} on average, {most} at most",
             program.len()
         );
-        let allowed = if base == 0 { 10.0 } else { 18.0 };
+        // x32 comes last: hardly anything is built for it.
+        let allowed = match name {
+            "x86_64" | "aarch64" => 10.0,
+            "x32" => 18.0,
+            _ => 12.0,
+        };
         assert!(average < allowed, "{name}: {average}");
         assert!(most <= 24, "{name}: {most}");
     }
