@@ -1,7 +1,7 @@
 //! What Docker's default profile says, for the architectures that we have tables of.
 //!
-//! It is the profile 0.2.2 of moby, which Docker Engine 29.5 brings, without what it says of
-//! other architectures (PowerPC, s390, RISC-V). What no rule names is refused with `EPERM`.
+//! It is moby's profile as of Docker Engine 29.4.3, without what it says of other architectures
+//! (PowerPC, s390, RISC-V). What no rule names is refused with `EPERM`.
 
 use super::machine::Machine;
 use crate::engine::embedded::capabilities::Capabilities;
@@ -52,10 +52,10 @@ pub(super) const NAMESPACES: u32 = 0x7e02_0000;
 /// `PER_LINUX` and `PER_LINUX32`, each with and without `UNAME26`; and the question which one it is.
 pub(super) const PERSONALITIES: [u32; 5] = [0, 0x0008, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
-/// Families that no container needs and that lead out of it: `AF_ALG`, `AF_VSOCK`.
+/// Families of sockets that lead out of a container and are refused: `AF_ALG`, `AF_VSOCK`.
 ///
-/// Newer profiles of moby turn this round and list the families that are left; no release of
-/// Docker that we know of has that yet.
+/// Moby has since turned this round and lists the families that it allows. What falls out of that
+/// list are families that kernels no longer have; it is not followed.
 pub(super) const FAMILIES: [u32; 2] = [38, 40];
 
 const fn allow(when: When, calls: &'static str) -> Rule {
