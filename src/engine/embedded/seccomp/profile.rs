@@ -55,7 +55,7 @@ pub(super) const PERSONALITIES: [u32; 5] = [0, 0x0008, 0x2_0000, 0x2_0008, 0xfff
 /// Families of sockets that lead out of a container and are refused: `AF_ALG`, `AF_VSOCK`.
 ///
 /// Moby has since turned this round and lists the families that it allows. What falls out of that
-/// list are families that kernels no longer have; it is not followed.
+/// list are families that the newest kernels no longer have; it is not followed.
 pub(super) const FAMILIES: [u32; 2] = [38, 40];
 
 const fn allow(when: When, calls: &'static str) -> Rule {
