@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use seatrial::cli::{self, Cli, Command, Exit};
 
 fn main() -> ExitCode {
+    // The embedded engine's helper process is this program too, called by another name.
+    if let Some(code) = seatrial::engine::embedded::helper::serve() {
+        return code;
+    }
     let cli = match Cli::from_command_line() {
         Ok(cli) => cli,
         Err(error) => {

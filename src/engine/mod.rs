@@ -2,8 +2,8 @@
 
 mod capture;
 pub mod docker;
-#[expect(dead_code, reason = "being built")]
-mod embedded;
+#[allow(dead_code)]
+pub mod embedded;
 mod fake;
 mod fake_running;
 mod image;

@@ -6,12 +6,23 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::EngineError;
 
 /// The digest of something, as `sha256:` and 64 hexadecimal digits in lower case
 /// (OCI image spec, "Digests"). No other algorithm is in use for layers and images.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct Digest(String);
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no sha256 digest"))
+    }
+}
 
 impl Digest {
     /// Reads a digest; `None` if it is not one.
@@ -36,7 +47,7 @@ impl fmt::Display for Digest {
 /// One layer of an image.
 #[derive(Clone)]
 pub(crate) struct Layer {
-    /// The digest of its uncompressed tar (OCI image spec, "Layer DiffID").
+    /// The digest of its uncompressed tar (OCI image spec, "Layer `DiffID`").
     pub(crate) diff_id: Digest,
     /// Where its content is.
     pub(crate) content: Content,

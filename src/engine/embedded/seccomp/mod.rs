@@ -17,5 +17,4 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-#[expect(unused_imports, reason = "being built")]
 pub(crate) use {instruction::Instruction, program::program};

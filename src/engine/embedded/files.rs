@@ -1,0 +1,200 @@
+//! Files, asked of the helper.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
+
+use super::client::{Lease, failed};
+use super::helper::{Answer, Ask, Meta, Place, Request};
+use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Files, Visit};
+
+const STEP: &str = "look at a file";
+
+/// The files of an image or of a container.
+pub(super) struct View<'a> {
+    lease: Lent<'a>,
+    place: Place,
+}
+
+enum Lent<'a> {
+    Own(Mutex<Lease>),
+    Borrowed(&'a Mutex<Lease>),
+}
+
+impl<'a> View<'a> {
+    /// Asks over a connection that others may use too.
+    pub(super) fn new(lease: &'a Mutex<Lease>, place: Place) -> Self {
+        let lease = Lent::Borrowed(lease);
+        Self { lease, place }
+    }
+
+    /// Asks over a connection of its own.
+    pub(super) fn owning(lease: Lease, place: Place) -> Self {
+        let lease = Lent::Own(Mutex::new(lease));
+        Self { lease, place }
+    }
+
+    fn ask(&self, ask: Ask) -> Result<(Answer, Option<File>), EngineError> {
+        let place = self.place;
+        let request = Request::Ask { place, ask };
+        let lease = match &self.lease {
+            Lent::Own(lease) => lease,
+            Lent::Borrowed(lease) => lease,
+        };
+        let mut lease = lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answer, file) = lease.ask(STEP, &request, &[])?;
+        Ok((answer, file.map(File::from)))
+    }
+
+    fn meta(&self, path: &str) -> Result<Option<Meta>, EngineError> {
+        match self.ask(Ask::Stat(path.to_owned()))?.0 {
+            Answer::Stat(meta) => Ok(Some(meta)),
+            Answer::Nothing => Ok(None),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn open(&self, path: &str) -> Result<File, EngineError> {
+        match self.ask(Ask::Open(path.to_owned()))? {
+            (Answer::Done, Some(file)) => Ok(file),
+            (Answer::Nothing, _) => Err(failed(STEP, format!("{path} is not there"))),
+            (other, _) => Err(unexpected(&other)),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<(String, Meta)>, EngineError> {
+        let mut all = Vec::new();
+        loop {
+            let folder = folder.to_owned();
+            let skip = all.len();
+            match self.ask(Ask::List { folder, skip })?.0 {
+                Answer::List { entries, more } => {
+                    all.extend(entries);
+                    if !more {
+                        return Ok(all);
+                    }
+                }
+                other => return Err(unexpected(&other)),
+            }
+        }
+    }
+}
+
+fn unexpected(answer: &Answer) -> EngineError {
+    failed(STEP, format!("its helper process answered {answer:?}"))
+}
+
+fn read_failed(path: &str, error: &io::Error) -> EngineError {
+    failed(STEP, format!("{path}: {error}"))
+}
+
+impl Files for View<'_> {
+    fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
+        Ok(self.meta(path)?.map(|meta| stat(&meta)))
+    }
+
+    fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
+        let meta = self.meta(path)?;
+        let meta = meta.ok_or_else(|| failed(STEP, format!("{path} is not there")))?;
+        Ok(owner(&meta))
+    }
+
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        let mut bytes = Vec::new();
+        let file = self.open(path)?;
+        let mut most = file.take(limit + 1);
+        most.read_to_end(&mut bytes)
+            .map_err(|error| read_failed(path, &error))?;
+        if bytes.len() as u64 > limit {
+            let path = path.to_owned();
+            return Err(EngineError::TooLarge { path, limit });
+        }
+        Ok(bytes)
+    }
+
+    fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
+        let mut file = self.open(path)?;
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(some) => take(&buffer[..some]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(read_failed(path, &error)),
+            }
+        }
+    }
+
+    fn link_target(&self, path: &str) -> Result<String, EngineError> {
+        match self.ask(Ask::Link(path.to_owned()))?.0 {
+            Answer::Link(target) => Ok(target),
+            Answer::Nothing => Err(failed(STEP, format!("{path} is not there"))),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        let mut folders = vec![folder.trim_end_matches('/').to_owned()];
+        while let Some(folder) = folders.pop() {
+            for (name, meta) in self.list(&folder)? {
+                let path = format!("{folder}/{name}");
+                let entry = FileEntry {
+                    path: path.clone(),
+                    stat: stat(&meta),
+                    owner: owner(&meta),
+                };
+                let mut content = Content {
+                    view: self,
+                    path: (entry.stat.kind == FileKind::File).then_some(path.as_str()),
+                    file: None,
+                };
+                visit(&entry, &mut content)?;
+                if entry.stat.kind == FileKind::Directory {
+                    folders.push(path);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The content of a file, which is opened when somebody reads it.
+struct Content<'a> {
+    view: &'a View<'a>,
+    path: Option<&'a str>,
+    file: Option<File>,
+}
+
+impl Read for Content<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(path) = self.path.take() {
+            self.file = Some(self.view.open(path).map_err(io::Error::other)?);
+        }
+        self.file.as_mut().map_or(Ok(0), |file| file.read(buffer))
+    }
+}
+
+fn owner(meta: &Meta) -> FileOwner {
+    FileOwner {
+        uid: meta.uid.into(),
+        gid: meta.gid.into(),
+    }
+}
+
+fn stat(meta: &Meta) -> FileStat {
+    FileStat {
+        kind: match meta.mode & libc::S_IFMT {
+            libc::S_IFREG => FileKind::File,
+            libc::S_IFDIR => FileKind::Directory,
+            libc::S_IFLNK => FileKind::Symlink,
+            libc::S_IFCHR => FileKind::CharDevice,
+            libc::S_IFBLK => FileKind::BlockDevice,
+            libc::S_IFIFO => FileKind::Fifo,
+            libc::S_IFSOCK => FileKind::Socket,
+            _ => FileKind::Other,
+        },
+        mode: meta.mode & 0o7777,
+        size: meta.size,
+        link_target: meta.link.clone(),
+    }
+}

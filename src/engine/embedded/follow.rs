@@ -1,0 +1,214 @@
+//! Follows a process from its start to its end.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+
+use crate::engine::Stream;
+
+/// What is written by processes that are gone is there at once; nobody waits longer for it.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
+
+/// Our ends of the streams of a process.
+#[derive(Debug)]
+pub(super) struct Streams {
+    stdin: Option<File>,
+    stdout: Option<File>,
+    stderr: Option<File>,
+}
+
+/// Why the following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The process has ended, and all that it wrote was read.
+    Ended,
+    /// The time was up.
+    TimedOut,
+    /// The run is stopped.
+    Stopped,
+}
+
+impl Streams {
+    /// New pipes: our ends, and those of the process. Without an input it reads nothing.
+    ///
+    /// # Errors
+    /// When there are too many files.
+    pub(super) fn new(has_stdin: bool) -> io::Result<(Self, [OwnedFd; 3])> {
+        let (stdout, its_stdout) = io::pipe()?;
+        let (stderr, its_stderr) = io::pipe()?;
+        let (its_stdin, stdin): (OwnedFd, Option<File>) = if has_stdin {
+            let (its, ours) = io::pipe()?;
+            let ours = OwnedFd::from(ours);
+            fcntl_setfl(&ours, fcntl_getfl(&ours)? | OFlags::NONBLOCK)?;
+            (its.into(), Some(ours.into()))
+        } else {
+            (File::open("/dev/null")?.into(), None)
+        };
+        let ours = Self {
+            stdin,
+            stdout: Some(OwnedFd::from(stdout).into()),
+            stderr: Some(OwnedFd::from(stderr).into()),
+        };
+        Ok((ours, [its_stdin, its_stdout.into(), its_stderr.into()]))
+    }
+
+    /// Writes `input` to the process and shows what it writes to `take`, until it has ended. After
+    /// the input its end is told, unless `keep_open`.
+    ///
+    /// # Errors
+    /// When the streams can't be read.
+    pub(super) fn follow(
+        &mut self,
+        process: &OwnedFd,
+        stop: BorrowedFd<'_>,
+        until: Option<Instant>,
+        mut input: &[u8],
+        keep_open: bool,
+        take: &mut dyn FnMut(Stream, &[u8]),
+    ) -> io::Result<Why> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut ended: Option<Instant> = None;
+        while ended.is_none() || self.stdout.is_some() || self.stderr.is_some() {
+            if input.is_empty() && !keep_open {
+                self.stdin = None;
+            }
+            let deadline = match ended {
+                Some(ended) => Some(ended + LAST_OUTPUT),
+                None => until,
+            };
+            let mut ready = Ready::default();
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            self.wait(
+                process,
+                stop,
+                ended.is_some(),
+                input.is_empty(),
+                left,
+                &mut ready,
+            )?;
+            if ready.stop {
+                return Ok(Why::Stopped);
+            }
+            for (stream, file, is_ready) in [
+                (Stream::Stdout, &mut self.stdout, ready.stdout),
+                (Stream::Stderr, &mut self.stderr, ready.stderr),
+            ] {
+                if is_ready && !read(file, &mut buffer, |bytes| take(stream, bytes))? {
+                    *file = None;
+                }
+            }
+            if ready.stdin {
+                match self.stdin.as_mut().map(|stdin| stdin.write(input)) {
+                    Some(Ok(written)) => input = &input[written..],
+                    Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // It does not read all of its input, which is its own affair.
+                    _ => {
+                        input = &[];
+                        self.stdin = None;
+                    }
+                }
+            }
+            if ready.process && ended.is_none() {
+                ended = Some(Instant::now());
+            }
+            let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if is_over && !ready.any() {
+                return Ok(if ended.is_some() {
+                    Why::Ended
+                } else {
+                    Why::TimedOut
+                });
+            }
+            if is_over && ended.is_none() {
+                return Ok(Why::TimedOut);
+            }
+        }
+        Ok(Why::Ended)
+    }
+
+    fn wait(
+        &self,
+        process: &OwnedFd,
+        stop: BorrowedFd<'_>,
+        has_ended: bool,
+        nothing_to_write: bool,
+        left: Option<Duration>,
+        ready: &mut Ready,
+    ) -> io::Result<()> {
+        let mut files = vec![PollFd::from_borrowed_fd(stop, PollFlags::empty())];
+        let mut which: Vec<fn(&mut Ready)> = vec![|ready| ready.stop = true];
+        let out = self.stdout.as_ref().map(AsFd::as_fd);
+        let err = self.stderr.as_ref().map(AsFd::as_fd);
+        let process = (!has_ended).then(|| process.as_fd());
+        let stdin = self.stdin.as_ref().map(AsFd::as_fd);
+        let stdin = stdin.filter(|_| !nothing_to_write);
+        let all: [(Option<BorrowedFd<'_>>, PollFlags, fn(&mut Ready)); 4] = [
+            (out, PollFlags::IN, |ready| ready.stdout = true),
+            (err, PollFlags::IN, |ready| ready.stderr = true),
+            (process, PollFlags::IN, |ready| ready.process = true),
+            (stdin, PollFlags::OUT, |ready| ready.stdin = true),
+        ];
+        for (file, flags, set) in all {
+            if let Some(file) = file {
+                files.push(PollFd::from_borrowed_fd(file, flags));
+                which.push(set);
+            }
+        }
+        let left = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match poll(&mut files, left.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        for (file, set) in files.iter().zip(which) {
+            if !file.revents().is_empty() {
+                set(ready);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What can be read or written now.
+#[derive(Debug, Default)]
+struct Ready {
+    stop: bool,
+    stdout: bool,
+    stderr: bool,
+    process: bool,
+    stdin: bool,
+}
+
+impl Ready {
+    fn any(&self) -> bool {
+        self.stdout || self.stderr || self.process
+    }
+}
+
+/// Whether there may be more.
+fn read(
+    file: &mut Option<File>,
+    buffer: &mut [u8],
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<bool> {
+    let Some(file) = file else {
+        return Ok(false);
+    };
+    match file.read(buffer) {
+        Ok(0) => Ok(false),
+        Ok(some) => {
+            take(&buffer[..some]);
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,185 @@
+//! The helper's own life: into its namespaces, then one thread for each connection.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::CWD;
+use rustix::mount::{MountPropagationFlags, MoveMountFlags, mount_change, move_mount};
+use rustix::process::{Pid, WaitOptions, waitpid};
+use serde::{Deserialize, Serialize};
+
+use super::cgroup::Cgroups;
+use super::container::{Maker, Shared, own_pids};
+use super::ground::{Ground, memory};
+use super::message::{Answer, Request};
+use super::recipe::Host;
+use super::roots::Roots;
+use super::scratch::Scratch;
+use super::wire::Channel;
+use super::worker;
+use crate::engine::embedded::sandbox::{fork, unshare};
+
+/// What the helper is told when it starts, as its second argument.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine::embedded) struct Settings {
+    /// The layer store.
+    pub(in crate::engine::embedded) store: PathBuf,
+    /// The most that a container may write, in bytes.
+    pub(in crate::engine::embedded) scratch: u64,
+    /// How its control groups are called.
+    pub(in crate::engine::embedded) name: String,
+    /// Whether it must be in a user namespace.
+    pub(in crate::engine::embedded) rootless: bool,
+}
+
+/// How the helper is called.
+pub(in crate::engine::embedded) const NAME: &str = "seatrial-helper";
+
+/// Runs the helper if this process is one: whether it was. Its socket is the standard input.
+pub fn serve() -> Option<std::process::ExitCode> {
+    let mut arguments = std::env::args();
+    if arguments.next()? != NAME {
+        return None;
+    }
+    let settings = arguments.next().unwrap_or_default();
+    let done = serde_json::from_str(&settings)
+        .map_err(io::Error::from)
+        .and_then(|settings| run(&settings));
+    if let Err(error) = done {
+        let channel = io::stdin().as_fd().try_clone_to_owned().map(Channel::of);
+        let _ = channel.and_then(|channel| channel.send(&Answer::Failed(error.to_string()), &[]));
+        return Some(std::process::ExitCode::FAILURE);
+    }
+    Some(std::process::ExitCode::SUCCESS)
+}
+
+fn run(settings: &Settings) -> io::Result<()> {
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    let channel = Channel::of(socket);
+    let has_many_users = if settings.rootless {
+        unshare(libc::CLONE_NEWUSER)?;
+        channel.send(&Answer::Nothing, &[])?;
+        match channel.receive::<bool>()? {
+            Some((has_many_users, _)) => has_many_users,
+            None => return Ok(()),
+        }
+    } else {
+        true
+    };
+    unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)?;
+    if let Some(child) = fork()? {
+        // The first process of the namespace: when it ends, all in it has ended.
+        let child = Pid::from_raw(child);
+        waitpid(child, WaitOptions::empty())?;
+        return Ok(());
+    }
+    control(&channel, settings, has_many_users)
+}
+
+/// Serves the control connection; the others each by a thread.
+fn control(channel: &Channel, settings: &Settings, has_many_users: bool) -> io::Result<()> {
+    // Only this process's own: with the socket, the whole helper ends.
+    let null = fs::File::open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    let run = lay_out(settings)?;
+    let shared = Arc::new(shared(settings, &run, has_many_users)?);
+    let number = AtomicU64::new(0);
+    channel.send(&Answer::Done, &[])?;
+    while let Some((request, files)) = channel.receive::<Request>()? {
+        let answer = match (request, <[OwnedFd; 1]>::try_from(files)) {
+            (Request::Connect, Ok([socket])) => {
+                let number = number.fetch_add(1, Ordering::Relaxed);
+                connect(&shared, settings, &run, number, socket)
+            }
+            _ => Err(io::Error::other("this connection is for new ones only")),
+        };
+        let answer =
+            answer.map_or_else(|error| Answer::Failed(error.to_string()), |()| Answer::Done);
+        channel.send(&answer, &[])?;
+    }
+    Ok(())
+}
+
+/// A folder in memory for what all threads share, on a folder of the store that is always empty.
+fn lay_out(settings: &Settings) -> io::Result<PathBuf> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private)?;
+    // Pids are seen as this namespace has them.
+    let flags = rustix::mount::MountFlags::NOSUID
+        | rustix::mount::MountFlags::NODEV
+        | rustix::mount::MountFlags::NOEXEC;
+    rustix::mount::mount("proc", "/proc", "proc", flags, None)?;
+    let run = settings.store.join("run");
+    fs::create_dir_all(&run)?;
+    let tree = memory(&[("mode", "700")])?;
+    move_mount(
+        &tree,
+        "",
+        CWD,
+        &run,
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+    )?;
+    for folder in ["l", "i", "w", "r"] {
+        fs::create_dir(run.join(folder))?;
+    }
+    Ok(run)
+}
+
+fn shared(settings: &Settings, run: &Path, has_many_users: bool) -> io::Result<Shared> {
+    let cgroups = Cgroups::ask(&settings.name);
+    let rootless = settings.rootless;
+    let release = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse().unwrap_or(0));
+    let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    Ok(Shared {
+        roots: Roots::new(run, &settings.store, rootless),
+        host: Host::ask(rootless, has_many_users, cgroups.seen()),
+        cgroups,
+        kernel,
+        own_pids: own_pids()?,
+        filters: Mutex::default(),
+    })
+}
+
+fn connect(
+    shared: &Arc<Shared>,
+    settings: &Settings,
+    run: &Path,
+    number: u64,
+    socket: OwnedFd,
+) -> io::Result<()> {
+    let (shared, run) = (Arc::clone(shared), run.to_owned());
+    let size = settings.scratch;
+    let thread = std::thread::Builder::new().name(format!("worker {number}"));
+    thread.spawn(move || {
+        let channel = Channel::of(socket);
+        let maker = || -> io::Result<Maker> {
+            let bases: BTreeSet<PathBuf> = shared.roots.bases();
+            let ground = Ground::leave(&run, bases)?;
+            let scratch = Scratch::new(&run, number, size)?;
+            Maker::new(shared, ground, scratch)
+        };
+        match maker() {
+            Ok(mut maker) => {
+                if channel.send(&Answer::Done, &[]).is_ok() {
+                    worker::serve(&channel, &mut maker);
+                }
+            }
+            Err(error) => {
+                let failed = Answer::Failed(format!("can't make a place for containers: {error}"));
+                let _ = channel.send(&failed, &[]);
+            }
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Serves one connection.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use super::container::Maker;
+use super::look;
+use super::message::{Answer, Place, Request};
+use super::wire::Channel;
+
+/// Answers requests until the connection is closed; then nothing is left of its container.
+pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
+    while let Ok(Some((request, files))) = channel.receive::<Request>() {
+        if let Request::Release = request {
+            // Whoever asked goes on meanwhile. Without a clean place, nothing more is done here.
+            if maker.release().is_err() {
+                break;
+            }
+            continue;
+        }
+        let (answer, file) = match answer(maker, request, files) {
+            Ok(answered) => answered,
+            Err(error) => (Answer::Failed(error.to_string()), None),
+        };
+        let files: Vec<BorrowedFd<'_>> = file.iter().map(AsFd::as_fd).collect();
+        if channel.send(&answer, &files).is_err() {
+            break;
+        }
+    }
+    let _ = maker.release();
+}
+
+type Answered = io::Result<(Answer, Option<OwnedFd>)>;
+
+fn answer(maker: &mut Maker, request: Request, files: Vec<OwnedFd>) -> Answered {
+    let count = files.len();
+    let wrong = move |_| io::Error::other(format!("{count} files came with this"));
+    match request {
+        Request::Connect => Err(io::Error::other("this connection is served already")),
+        Request::Root { id, layers } => {
+            let shared = maker.shared.clone();
+            maker.ground.on_host(|| shared.roots.add(id, &layers))??;
+            Ok((Answer::Done, None))
+        }
+        Request::Run(container) => {
+            let streams = files.try_into().map_err(wrong)?;
+            Ok(match maker.start(&container, streams)? {
+                Ok(process) => (Answer::Done, Some(process)),
+                Err(not_started) => (Answer::NotStarted(not_started), None),
+            })
+        }
+        Request::Execute(execution) => {
+            let [container, stdin, stdout, stderr] = files.try_into().map_err(wrong)?;
+            let streams = [stdin, stdout, stderr];
+            Ok(match maker.execute(&execution, container, streams)? {
+                Ok(process) => (Answer::Done, Some(process)),
+                Err(not_started) => (Answer::NotStarted(not_started), None),
+            })
+        }
+        Request::Reap => Ok((maker.reap()?, None)),
+        Request::Release => Ok((Answer::Done, None)),
+        Request::Ask { place, ask } => match place {
+            Place::Container => look::answer(maker.view()?.as_fd(), &ask),
+            Place::Image(id) => {
+                let shared = maker.shared.clone();
+                let root = shared.roots.get(id)?;
+                maker.require(&root)?;
+                look::answer(root.view(&shared.roots)?.as_fd(), &ask)
+            }
+        },
+        Request::Unpack { .. } => {
+            let [_file] = <[OwnedFd; 1]>::try_from(files).map_err(wrong)?;
+            Err(io::Error::other("not yet"))
+        }
+        Request::Remove(path) => {
+            remove(&path)?;
+            Ok((Answer::Done, None))
+        }
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// So that it is not used before it is needed.
+#[expect(unused, reason = "filled in with the unpacking")]
+type Unused = File;

@@ -1,0 +1,347 @@
+//! The child between `clone` and `execve`.
+//!
+//! It runs in the memory of its parent, whose thread waits meanwhile. So nothing here may
+//! allocate, lock, unwind or keep what it changes: only system calls with arguments that were
+//! prepared before, and a result in [`Report`].
+
+#![expect(
+    unsafe_code,
+    reason = "raw system calls are all that may be made between clone and execve"
+)]
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use super::op::{Exec, Op, Program};
+
+/// What the child tells its parent, in the memory that they share. Nothing is told by a child that
+/// executed its program.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// The index of the step that failed; [`Report::NOTHING`] and the two below instead.
+    step: AtomicI32,
+    /// Why, as errno.
+    errno: AtomicI32,
+}
+
+impl Report {
+    /// All went well.
+    pub(super) const NOTHING: i32 = -1;
+    /// No candidate could be executed.
+    pub(super) const NOT_FOUND: i32 = -2;
+    /// A candidate was there, but the kernel did not execute it.
+    pub(super) const NOT_EXECUTED: i32 = -3;
+
+    pub(super) fn new() -> Self {
+        Self {
+            step: AtomicI32::new(Self::NOTHING),
+            errno: AtomicI32::new(0),
+        }
+    }
+
+    /// The step and its errno.
+    pub(super) fn read(&self) -> (i32, i32) {
+        let step = self.step.load(Ordering::SeqCst);
+        (step, self.errno.load(Ordering::SeqCst))
+    }
+
+    fn write(&self, step: i32, errno: i32) {
+        self.errno.store(errno, Ordering::SeqCst);
+        self.step.store(step, Ordering::SeqCst);
+    }
+}
+
+/// All that the child needs, made by its parent.
+pub(super) struct Task<'a> {
+    pub(super) program: &'a Program,
+    /// The arguments as `execve` wants them: pointers, the last one null.
+    pub(super) argv: &'a [*const libc::c_char],
+    /// The environment, likewise.
+    pub(super) env: &'a [*const libc::c_char],
+    pub(super) report: &'a Report,
+}
+
+/// Does everything and executes the program; comes back only by a failure, which is then reported.
+pub(super) fn perform(task: &Task<'_>) {
+    for (at, op) in task.program.ops.iter().enumerate() {
+        if let Err(errno) = perform_op(op) {
+            task.report
+                .write(i32::try_from(at).unwrap_or(i32::MAX), errno);
+            return;
+        }
+    }
+    reset_signals();
+    let (step, errno) = execute(task);
+    task.report.write(step, errno);
+}
+
+type Done = Result<(), i32>;
+
+fn errno() -> i32 {
+    // SAFETY: the location is this thread's own; the parent's thread, whose it is too, waits.
+    unsafe { *libc::__errno_location() }
+}
+
+fn check(result: libc::c_long) -> Done {
+    if result < 0 { Err(errno()) } else { Ok(()) }
+}
+
+fn unless(allowed: bool, tolerated: i32, done: Done) -> Done {
+    match done {
+        Err(errno) if allowed && errno == tolerated => Ok(()),
+        done => done,
+    }
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: one short arm for each step"
+)]
+fn perform_op(op: &Op) -> Done {
+    // SAFETY: every pointer is to a NUL-terminated string or a buffer of the given length that
+    // the parent owns and does not touch while this child uses its memory.
+    unsafe {
+        match op {
+            Op::Mount {
+                source,
+                target,
+                kind,
+                flags,
+                data,
+                may_be_missing,
+            } => {
+                let optional = |text: &CStr| {
+                    if text.is_empty() {
+                        null()
+                    } else {
+                        text.as_ptr()
+                    }
+                };
+                let mounted = libc::mount(
+                    source.as_ptr(),
+                    target.as_ptr(),
+                    optional(kind),
+                    *flags,
+                    optional(data).cast(),
+                );
+                let done = check(mounted.into());
+                unless(*may_be_missing, libc::ENOENT, done)
+            }
+            Op::Attach { tree, target } => attach(tree.as_raw_fd(), target),
+            Op::Unmount(target) => check(libc::umount2(target.as_ptr(), libc::MNT_DETACH).into()),
+            Op::PivotRoot => {
+                let here = c".".as_ptr();
+                check(libc::syscall(libc::SYS_pivot_root, here, here))
+            }
+            Op::Chdir(folder) => check(libc::chdir(folder.as_ptr()).into()),
+            Op::Folder { path, mode } => {
+                let done = check(libc::mkdir(path.as_ptr(), *mode).into());
+                unless(true, libc::EEXIST, done)
+            }
+            Op::File { path, mode } => {
+                let flags = libc::O_CREAT | libc::O_EXCL | libc::O_WRONLY | libc::O_CLOEXEC;
+                let file = libc::open(path.as_ptr(), flags, *mode);
+                if file < 0 {
+                    return unless(true, libc::EEXIST, Err(errno()));
+                }
+                check(libc::close(file).into())
+            }
+            Op::Device { path, mode, number } => {
+                check(libc::mknod(path.as_ptr(), *mode, *number).into())
+            }
+            Op::Symlink { target, path } => {
+                check(libc::symlink(target.as_ptr(), path.as_ptr()).into())
+            }
+            Op::Write {
+                path,
+                bytes,
+                may_be_missing,
+            } => unless(*may_be_missing, libc::ENOENT, write_to(path, bytes)),
+            Op::HostName(name) => {
+                check(libc::sethostname(name.as_ptr(), name.as_bytes().len()).into())
+            }
+            Op::Loopback => loopback(),
+            Op::Umask(mask) => {
+                libc::umask(*mask);
+                Ok(())
+            }
+            Op::Limit {
+                resource,
+                soft,
+                hard,
+            } => {
+                let limit = libc::rlimit {
+                    rlim_cur: *soft,
+                    rlim_max: *hard,
+                };
+                let none: *mut libc::rlimit = null_mut();
+                check(libc::syscall(
+                    libc::SYS_prlimit64,
+                    0,
+                    *resource,
+                    &raw const limit,
+                    none,
+                ))
+            }
+            Op::Session => check(libc::setsid().into()),
+            Op::Stream { file, number } => stream(file.as_raw_fd(), *number),
+            Op::OwnStreams(uid) => {
+                for number in 0..=2 {
+                    // A terminal or a device may refuse; it is a courtesy.
+                    libc::fchown(number, *uid, libc::gid_t::MAX);
+                }
+                Ok(())
+            }
+            Op::Unshare(namespaces) => check(libc::unshare(*namespaces).into()),
+            Op::Enter {
+                process,
+                namespaces,
+            } => check(libc::setns(process.as_raw_fd(), *namespaces).into()),
+            Op::Filter(instructions) => {
+                let program = libc::sock_fprog {
+                    len: u16::try_from(instructions.len()).unwrap_or(0),
+                    // The kernel only reads it.
+                    filter: instructions.as_ptr().cast_mut(),
+                };
+                let mode = libc::SECCOMP_SET_MODE_FILTER;
+                check(libc::syscall(
+                    libc::SYS_seccomp,
+                    mode,
+                    0,
+                    &raw const program,
+                ))
+            }
+            Op::Bounding { keep, known } => {
+                for number in 0..*known {
+                    if keep & (1 << number) == 0 {
+                        check(libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0).into())?;
+                    }
+                }
+                Ok(())
+            }
+            // The raw calls: glibc's would make all threads of the parent do so too.
+            Op::Groups(groups) => check(libc::syscall(
+                libc::SYS_setgroups,
+                groups.len(),
+                groups.as_ptr(),
+            )),
+            Op::Ids { uid, gid } => {
+                check(libc::syscall(libc::SYS_setresgid, *gid, *gid, *gid))?;
+                check(libc::syscall(libc::SYS_setresuid, *uid, *uid, *uid))
+            }
+            Op::Capabilities(set) => capabilities(*set),
+        }
+    }
+}
+
+fn attach(tree: RawFd, target: &CStr) -> Done {
+    const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+    // SAFETY: both paths are NUL-terminated.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree,
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    })
+}
+
+fn write_to(path: &CStr, bytes: &[u8]) -> Done {
+    // SAFETY: the path is NUL-terminated, the buffer as long as said.
+    unsafe {
+        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file < 0 {
+            return Err(errno());
+        }
+        let written = libc::write(file, bytes.as_ptr().cast(), bytes.len());
+        let done = check(libc::c_long::try_from(written).unwrap_or(-1));
+        libc::close(file);
+        done
+    }
+}
+
+/// A file that has the right number already would lose it by `execve`; no other has.
+fn stream(file: RawFd, number: i32) -> Done {
+    // SAFETY: calls with numbers alone.
+    unsafe {
+        if file == number {
+            return check(libc::fcntl(file, libc::F_SETFD, 0).into());
+        }
+        check(libc::dup2(file, number).into())
+    }
+}
+
+fn loopback() -> Done {
+    // SAFETY: an all-zero ifreq is a valid one, and the name fits into it.
+    unsafe {
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        if socket < 0 {
+            return Err(errno());
+        }
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name[0] = b'l' as libc::c_char;
+        request.ifr_name[1] = b'o' as libc::c_char;
+        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+        let done = check(libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request).into());
+        libc::close(socket);
+        done
+    }
+}
+
+fn capabilities(set: u64) -> Done {
+    /// `_LINUX_CAPABILITY_VERSION_3`.
+    const VERSION: u32 = 0x2008_0522;
+    let header = [VERSION, 0];
+    let (low, high) = (set as u32, (set >> 32) as u32);
+    // Effective, permitted, inheritable; the lower halves first.
+    let data = [low, low, 0, high, high, 0];
+    // SAFETY: both arrays have the layout of the kernel's structures.
+    check(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) })
+}
+
+/// The program finds all signals as they are by default, and none of them held back.
+fn reset_signals() {
+    // SAFETY: the handlers are this process's own since the clone; the sets are initialised.
+    unsafe {
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        for signal in 1..libc::SIGRTMAX() {
+            // Those that can't be changed refuse.
+            libc::sigaction(signal, &raw const default, null_mut());
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, null_mut());
+    }
+}
+
+/// Finds the program as Go's `exec.LookPath` does, which is what runc asks, and executes it.
+fn execute(task: &Task<'_>) -> (i32, i32) {
+    let Exec { candidates, .. } = &task.program.exec;
+    let mut why = libc::ENOENT;
+    for candidate in candidates {
+        // SAFETY: the path is NUL-terminated, an all-zero stat is a valid one.
+        let found = unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            check(libc::stat(candidate.as_ptr(), &raw mut stat).into()).map(|()| stat.st_mode)
+        };
+        match found {
+            Err(errno) => why = errno,
+            Ok(mode) if mode & libc::S_IFMT == libc::S_IFDIR => why = libc::EISDIR,
+            Ok(mode) if mode & 0o111 == 0 => why = libc::EACCES,
+            Ok(_) => {
+                // SAFETY: both lists end with a null pointer.
+                unsafe {
+                    libc::execve(candidate.as_ptr(), task.argv.as_ptr(), task.env.as_ptr());
+                }
+                return (Report::NOT_EXECUTED, errno());
+            }
+        }
+    }
+    (Report::NOT_FOUND, why)
+}

@@ -1,0 +1,69 @@
+//! System calls that no library wraps safely.
+
+#![expect(unsafe_code, reason = "system calls that no library wraps safely")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
+
+/// Leaves namespaces, as unshare(2); also the working directory and root that threads share.
+///
+/// # Errors
+/// What the kernel says.
+pub(in crate::engine::embedded) fn unshare(flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: none of the namespaces that are left (users, mounts, pids) holds memory or files
+    // that Rust relies on; `CLONE_FILES` is not used.
+    check(unsafe { libc::unshare(flags) }.into()).map(|_| ())
+}
+
+/// Forks a process that has a single thread.
+///
+/// # Errors
+/// What the kernel says.
+pub(in crate::engine::embedded) fn fork() -> io::Result<Option<i32>> {
+    // SAFETY: called before any thread is started, so that the child has everything it needs.
+    let pid = check(unsafe { libc::fork() }.into())?;
+    Ok((pid != 0).then(|| i32::try_from(pid).unwrap_or(i32::MAX)))
+}
+
+/// From now on, children of this thread are born in the pid namespace that `process` is in: a
+/// pidfd, or a file of /proc/PID/ns.
+///
+/// # Errors
+/// What the kernel says.
+pub(in crate::engine::embedded) fn join_pid_namespace(process: impl AsFd) -> io::Result<()> {
+    let process = process.as_fd().as_raw_fd();
+    // SAFETY: a call with numbers alone.
+    check(unsafe { libc::setns(process, libc::CLONE_NEWPID) }.into()).map(|_| ())
+}
+
+/// Makes a mount that nobody else has, and all below it, read-only.
+///
+/// # Errors
+/// What the kernel says.
+pub(in crate::engine::embedded) fn make_read_only(tree: impl AsFd) -> io::Result<()> {
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    // SAFETY: the structure is as long as said, and only read.
+    let set = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    check(set).map(|_| ())
+}
