@@ -1,3 +1,5 @@
 //! The embedded engine: containers of our own over the same layers, with no daemon.
 
 mod layer;
+mod store;
+mod unpack;
