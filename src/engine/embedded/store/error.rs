@@ -46,12 +46,10 @@ pub(crate) enum StoreError {
         reason: std::io::Error,
     },
     /// Another process keeps a layer for too long.
-    #[error("another process {what} the layer {layer} for more than {}s: wait for it or end it", .limit.as_secs())]
+    #[error("another process unpacks or removes the layer {layer} for more than {}s: wait for it or end it", .limit.as_secs())]
     Busy {
         /// The layer.
         layer: Digest,
-        /// What the other process does.
-        what: &'static str,
         /// How long was waited.
         limit: Duration,
     },

@@ -4,19 +4,26 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::super::layer::{Content, Digest, Layer};
 use super::super::unpack::Unpacked;
 use super::error::StoreError;
 use super::folder;
 use super::hands::Hands;
-use super::lock::{Hold, Lock, Patience};
+use super::lock::{Hold, Lock};
 use super::record::{DIFF, Record};
 use super::store::Store;
 use crate::engine::EngineError;
 
 /// How often a layer is made that others remove before it can be used.
 const TRIES: usize = 5;
+
+/// How long between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long is waited without a word.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// A layer that nobody removes as long as this is there.
 #[derive(Debug)]
@@ -61,15 +68,29 @@ impl Store {
                 _lock: None,
             });
         }
-        let (folder, lock) = self.places(&layer.diff_id, hands);
-        for _ in 0..TRIES {
-            if let Some(guard) = self.used(&layer.diff_id, &folder, &lock, hands)? {
+        let diff_id = &layer.diff_id;
+        let (folder, lock) = self.places(diff_id, hands);
+        let attempt = |hold| Lock::attempt(&lock, hold).map_err(StoreError::io("lock", &lock));
+        let mut wait = self.wait(diff_id);
+        let mut made = 0;
+        loop {
+            // Those who use it may go on for long: they are never waited for.
+            if let Some(taken) = attempt(Hold::Shared)?
+                && let Some(guard) = self.used(diff_id, &folder, taken, hands)?
+            {
                 return Ok(guard);
             }
-            self.make(layer, &folder, &lock, hands)?;
-            // The lock can't be made a shared one without a moment in which others may take it.
+            if let Some(_taken) = attempt(Hold::Whole)? {
+                if made == TRIES {
+                    return Err(StoreError::Vanishes(diff_id.clone()));
+                }
+                made += 1;
+                self.make(layer, &folder, hands)?;
+                // The lock can't be made a shared one without a moment in which others may take it.
+                continue;
+            }
+            wait.pause()?;
         }
-        Err(StoreError::Vanishes(layer.diff_id.clone()))
     }
 
     /// All layers of an image, unpacked at the same time as far as there are processors.
@@ -114,33 +135,25 @@ impl Store {
         &self,
         diff_id: &Digest,
         folder: &Path,
-        lock: &Path,
+        lock: Lock,
         hands: &dyn Hands,
     ) -> Result<Option<LayerGuard>, StoreError> {
-        let taken = self.take(lock, Hold::Shared, diff_id, "unpacks or removes")?;
         let Some(record) = Record::read(folder, diff_id, hands) else {
             return Ok(None);
         };
-        taken.touch().map_err(StoreError::io("touch", lock))?;
+        lock.touch()
+            .map_err(StoreError::io("touch the lock of", folder))?;
         record.settle(&self.root, folder)?;
         Ok(Some(LayerGuard {
             path: folder.join(DIFF),
             unpacked: Some(record.unpacked),
-            _lock: Some(taken),
+            _lock: Some(lock),
         }))
     }
 
-    /// Makes a layer, unless another process did meanwhile.
-    fn make(
-        &self,
-        layer: &Layer,
-        folder: &Path,
-        lock: &Path,
-        hands: &dyn Hands,
-    ) -> Result<(), StoreError> {
-        let diff_id = &layer.diff_id;
-        let _taken = self.take(lock, Hold::Whole, diff_id, "unpacks, removes or uses")?;
-        if Record::read(folder, diff_id, hands).is_some() {
+    /// Makes a layer, unless another process did meanwhile. Its lock must be held whole.
+    fn make(&self, layer: &Layer, folder: &Path, hands: &dyn Hands) -> Result<(), StoreError> {
+        if Record::read(folder, &layer.diff_id, hands).is_some() {
             return Ok(());
         }
         // What stands there is no whole layer.
@@ -176,27 +189,46 @@ impl Store {
         hands.remove(&away).map_err(StoreError::Hands)
     }
 
-    fn take(
-        &self,
-        lock: &Path,
-        hold: Hold,
-        diff_id: &Digest,
-        what: &'static str,
-    ) -> Result<Lock, StoreError> {
-        let mut waits = || {
-            (self.tell)(&format!(
-                "waiting for another process that {what} the layer {diff_id}"
+    fn wait<'a>(&'a self, layer: &'a Digest) -> Wait<'a> {
+        Wait {
+            store: self,
+            layer,
+            began: Instant::now(),
+            is_told: false,
+        }
+    }
+}
+
+/// Waits for another process, but not for ever.
+struct Wait<'a> {
+    store: &'a Store,
+    layer: &'a Digest,
+    began: Instant,
+    is_told: bool,
+}
+
+impl Wait<'_> {
+    /// Waits a little.
+    fn pause(&mut self) -> Result<(), StoreError> {
+        let limit = self.store.wait;
+        if (self.store.is_stopped)() {
+            return Err(StoreError::Hands(EngineError::Interrupted));
+        }
+        if self.began.elapsed() >= limit {
+            return Err(StoreError::Busy {
+                layer: self.layer.clone(),
+                limit,
+            });
+        }
+        // A moment is not worth a word.
+        if !self.is_told && self.began.elapsed() > QUIET {
+            let layer = self.layer;
+            (self.store.tell)(&format!(
+                "another process unpacks the layer {layer}: waiting"
             ));
-        };
-        let patience = Patience {
-            limit: self.wait,
-            waits: &mut waits,
-        };
-        let taken = Lock::wait(lock, hold, patience).map_err(StoreError::io("lock", lock))?;
-        taken.ok_or_else(|| StoreError::Busy {
-            layer: diff_id.clone(),
-            what,
-            limit: self.wait,
-        })
+            self.is_told = true;
+        }
+        std::thread::sleep(PAUSE);
+        Ok(())
     }
 }

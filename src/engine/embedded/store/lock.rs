@@ -4,13 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-
-/// How long between two attempts.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// A lock that is held. It is not handed on to programs that are executed.
 #[derive(Debug)]
@@ -23,14 +20,6 @@ pub(super) enum Hold {
     Shared,
     /// Alone.
     Whole,
-}
-
-/// How long to wait for a lock.
-pub(super) struct Patience<'a> {
-    /// At most.
-    pub(super) limit: Duration,
-    /// Called once when it has to be waited.
-    pub(super) waits: &'a mut dyn FnMut(),
 }
 
 impl Lock {
@@ -55,29 +44,6 @@ impl Lock {
             if lock.is_at(path)? {
                 return Ok(Some(lock));
             }
-        }
-    }
-
-    /// Takes the lock `path`; `None` if it was not free for too long.
-    pub(super) fn wait(
-        path: &Path,
-        hold: Hold,
-        patience: Patience<'_>,
-    ) -> std::io::Result<Option<Self>> {
-        let began = Instant::now();
-        let mut is_told = false;
-        loop {
-            if let Some(lock) = Self::attempt(path, hold)? {
-                return Ok(Some(lock));
-            }
-            if began.elapsed() >= patience.limit {
-                return Ok(None);
-            }
-            if !is_told {
-                (patience.waits)();
-                is_told = true;
-            }
-            std::thread::sleep(PAUSE);
         }
     }
 

@@ -17,12 +17,16 @@ const WAIT: Duration = Duration::from_secs(30 * 60);
 /// Takes a message for whoever waits.
 pub(crate) type Tell = dyn Fn(&str) + Send + Sync;
 
+/// Says whether the run is to end.
+pub(crate) type IsStopped = dyn Fn() -> bool + Send + Sync;
+
 /// Unpacked layers and records of images, shared by all runs of a user.
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(super) root: PathBuf,
     pub(super) wait: Duration,
     pub(super) tell: Arc<Tell>,
+    pub(super) is_stopped: Arc<IsStopped>,
 }
 
 impl Store {
@@ -38,7 +42,13 @@ impl Store {
             root: folder,
             wait: WAIT,
             tell,
+            is_stopped: Arc::new(|| false),
         })
+    }
+
+    /// The same store, which waits for nothing any more when `is_stopped` says so.
+    pub(crate) fn stopping(self, is_stopped: Arc<IsStopped>) -> Self {
+        Self { is_stopped, ..self }
     }
 
     /// The same store, with another bound for how long it is waited for another process.

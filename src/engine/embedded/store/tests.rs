@@ -189,7 +189,7 @@ fn of_many_at_once_one_unpacks_and_the_others_wait() {
 }
 
 #[test]
-fn waiting_has_an_end() {
+fn waiting_has_an_end_and_can_be_stopped() {
     let (room, layer) = (Room::new(), layer("one"));
     let slow = Counting {
         takes: Duration::from_secs(1),
@@ -203,7 +203,36 @@ fn waiting_has_an_end() {
         let store = room.store().waiting(Duration::from_millis(50));
         let error = store.layer(&layer, &slow).unwrap_err().to_string();
         assert!(error.contains("another process unpacks"), "{error}");
+        let store = room.store().stopping(Arc::new(|| true));
+        let error = store.layer(&layer, &slow).unwrap_err();
+        assert!(matches!(error, EngineError::Interrupted));
     });
+}
+
+#[test]
+fn whoever_waited_need_not_wait_for_those_who_use_it() {
+    let (room, layer) = (Room::new(), layer("one"));
+    let hands = Counting {
+        takes: Duration::from_millis(300),
+        ..Counting::default()
+    };
+    let both = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _guard = room.store().layer(&layer, &hands).unwrap();
+            // Uses it until the other has it too.
+            both.wait();
+        });
+        while hands.times() == 0 {
+            std::thread::yield_now();
+        }
+        let store = room.store().waiting(Duration::from_secs(20));
+        let guard = store.layer(&layer, &hands);
+        both.wait();
+        let guard = guard.unwrap();
+        assert!(guard.path().join("file").exists());
+    });
+    assert_eq!(hands.times(), 1);
 }
 
 #[test]

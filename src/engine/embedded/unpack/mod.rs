@@ -25,6 +25,8 @@ mod tests_docker;
 mod tests_hostile;
 #[cfg(test)]
 mod tests_sparse;
+#[cfg(test)]
+mod tests_userns;
 #[expect(clippy::module_inception, reason = "what the folder is for")]
 mod unpack;
 mod write;
