@@ -141,6 +141,7 @@ impl Drop for Helper {
 }
 
 /// A connection that nobody else uses meanwhile.
+#[derive(Debug)]
 pub(super) struct Lease {
     helper: Arc<Helper>,
     channel: Option<Channel>,

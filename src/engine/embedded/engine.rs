@@ -14,18 +14,20 @@ use super::files::View;
 use super::helper::{Answer, Container, Place, Request, Settings};
 use super::known::Known;
 use super::run::{self, START};
+use super::shared::SharedContainers;
+use super::waiter::Waiter;
 use crate::engine::{EngineError, Files, Image, Look, Outcome, Process};
 
 /// Runs each process in a container of its own making.
 #[derive(Debug)]
 pub struct EmbeddedEngine {
     pub(super) helper: Arc<Helper>,
-    pub(super) runtime: Handle,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) waiter: Waiter,
     /// Can be read from as soon as the run is stopped.
     stopped: OwnedFd,
     known: Mutex<HashMap<String, Arc<Known>>>,
     next: AtomicU64,
+    pub(super) shared: SharedContainers,
 }
 
 impl EmbeddedEngine {
@@ -49,11 +51,11 @@ impl EmbeddedEngine {
         });
         Ok(Self {
             helper,
-            runtime,
-            stop,
+            waiter: Waiter::new(runtime, stop),
             stopped: stopped.into(),
             known: Mutex::default(),
             next: AtomicU64::new(0),
+            shared: SharedContainers::default(),
         })
     }
 
@@ -101,7 +103,7 @@ impl EmbeddedEngine {
         image: &Image,
         process: &Process,
     ) -> Result<(Lease, Container), EngineError> {
-        if *self.stop.borrow() {
+        if self.waiter.is_stopped() {
             return Err(EngineError::Interrupted);
         }
         let known = self.known(image)?;

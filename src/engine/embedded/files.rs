@@ -198,3 +198,38 @@ fn stat(meta: &Meta) -> FileStat {
         link_target: meta.link.clone(),
     }
 }
+
+/// The files of a container that never was.
+pub(super) struct Nothing;
+
+impl Nothing {
+    fn error<T>() -> Result<T, EngineError> {
+        Err(failed(STEP, "its process was never started"))
+    }
+}
+
+impl Files for Nothing {
+    fn stat(&self, _: &str) -> Result<Option<FileStat>, EngineError> {
+        Self::error()
+    }
+
+    fn owner(&self, _: &str) -> Result<FileOwner, EngineError> {
+        Self::error()
+    }
+
+    fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, EngineError> {
+        Self::error()
+    }
+
+    fn content(&self, _: &str, _: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
+        Self::error()
+    }
+
+    fn link_target(&self, _: &str) -> Result<String, EngineError> {
+        Self::error()
+    }
+
+    fn walk(&self, _: &str, _: &mut Visit<'_>) -> Result<(), EngineError> {
+        Self::error()
+    }
+}

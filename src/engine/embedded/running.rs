@@ -1,0 +1,290 @@
+//! Containers in the background.
+
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
+use tokio::sync::watch;
+
+use super::client::failed;
+use super::engine::EmbeddedEngine;
+use super::files::View;
+use super::follow::Why;
+use super::health::Checker;
+use super::helper::{Place, Request};
+use super::inside::Inside;
+use super::run::{self, Begun, FOLLOW};
+use super::signals;
+use super::waiter::Waiter;
+use crate::engine::{
+    Address, Capture, Captured, Ended, EngineError, Files, Health, Image, Network, Outcome,
+    Process, Running, Stream, Tap, Waited, Work,
+};
+
+/// A container that is killed has ended within this time.
+const KILL_LIMIT: Duration = Duration::from_secs(30);
+
+/// How it ended, once it has.
+type State = Option<Result<Ended, EngineError>>;
+
+/// A container that goes on, and a thread that reads what it writes.
+pub(super) struct EmbeddedRunning {
+    waiter: Waiter,
+    /// What threads share with this.
+    inside: Option<Arc<Inside>>,
+    stop_signal: String,
+    network: Network,
+    logs: Arc<Mutex<Logs>>,
+    state: watch::Receiver<State>,
+    reader: Option<thread::JoinHandle<()>>,
+    health: Option<Checker>,
+}
+
+/// What it has written so far.
+struct Logs {
+    stdout: Capture,
+    stderr: Capture,
+    tap: Option<Tap>,
+}
+
+impl EmbeddedRunning {
+    pub(super) fn start(
+        engine: &EmbeddedEngine,
+        image: &Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Self, EngineError> {
+        let (mut lease, container) = engine.describe(image, process)?;
+        let host_name = container.host_name.clone();
+        let request = Request::Run(Box::new(container));
+        let begun = run::begin(&mut lease, &request, None, process.stdin.is_some())?;
+        let (sender, state) = watch::channel(None);
+        let mut logs = Logs {
+            stdout: Capture::new(process.output_limit),
+            stderr: Capture::new(process.output_limit),
+            tap,
+        };
+        let mut running = Self {
+            waiter: engine.waiter.clone(),
+            inside: None,
+            stop_signal: image.config.stop_signal.clone(),
+            network: process.network,
+            logs: Arc::new(Mutex::new(Logs {
+                stdout: Capture::new(0),
+                stderr: Capture::new(0),
+                tap: None,
+            })),
+            state,
+            reader: None,
+            health: None,
+        };
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(outcome) => {
+                logs.stderr.push(outcome.stderr.kept());
+                running.logs = Arc::new(Mutex::new(logs));
+                sender.send_replace(Some(Ok(outcome.ended)));
+                return Ok(running);
+            }
+        };
+        running.logs = Arc::new(Mutex::new(logs));
+        let inside = Arc::new(Inside::new(engine, image, process, lease, &begun, host_name)?);
+        running.inside = Some(Arc::clone(&inside));
+        let reader = Reader {
+            inside: Arc::clone(&inside),
+            logs: Arc::clone(&running.logs),
+            input: process.stdin.clone(),
+        };
+        let name = "container".to_owned();
+        let spawned = thread::Builder::new().name(name).spawn(move || {
+            let ended = reader.follow(begun);
+            sender.send_replace(Some(ended));
+        });
+        running.reader = Some(spawned.map_err(|error| failed(FOLLOW, error))?);
+        if let Some(healthcheck) = &image.config.healthcheck {
+            running.health = Some(Checker::start(inside, healthcheck.clone(), image)?);
+        }
+        Ok(running)
+    }
+
+    fn inside(&self) -> Result<&Arc<Inside>, EngineError> {
+        let inside = self.inside.as_ref();
+        inside.ok_or_else(|| failed(FOLLOW, "its process was never started"))
+    }
+
+    fn logs(&self) -> MutexGuard<'_, Logs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), EngineError> {
+        match pidfd_send_signal(&self.inside()?.process, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(failed("send a signal to a container", error)),
+        }
+    }
+
+    fn end(&self, limit: Duration) -> Result<Option<Result<Ended, EngineError>>, EngineError> {
+        let mut state = self.state.clone();
+        self.waiter.wait(async {
+            Ok(tokio::time::timeout(limit, ended(&mut state)).await.ok())
+        })
+    }
+
+    /// Ends it and everything of it.
+    fn clear(&mut self) {
+        drop(self.health.take());
+        if let Some(inside) = &self.inside {
+            let _ = pidfd_send_signal(&inside.process, Signal::KILL);
+        }
+        if let Some(reader) = self.reader.take() {
+            // It ends when the process does, which was killed.
+            let _ = reader.join();
+        }
+        if let Some(inside) = self.inside.take() {
+            inside.release();
+        }
+    }
+}
+
+impl Running for EmbeddedRunning {
+    fn exec(&self, process: &Process) -> Result<Outcome, EngineError> {
+        if self.waiter.is_stopped() {
+            return Err(EngineError::Interrupted);
+        }
+        if self.state.borrow().is_some() {
+            return Err(failed("run a command in a container", "it has ended"));
+        }
+        self.inside()?.exec(process)
+    }
+
+    fn ended(&self) -> Result<Option<Ended>, EngineError> {
+        self.state.borrow().clone().transpose()
+    }
+
+    fn logs(&self) -> (Captured, Captured) {
+        let logs = self.logs();
+        (logs.stdout.so_far(), logs.stderr.so_far())
+    }
+
+    fn during(&self, until: Instant, work: Work<'_>) -> Result<Waited, EngineError> {
+        let mut state = self.state.clone();
+        self.waiter.wait(async {
+            tokio::select! {
+                biased;
+                () = work => Ok(Waited::Done),
+                ended = ended(&mut state) => ended.map(Waited::Ended),
+                () = tokio::time::sleep_until(until.into()) => Ok(Waited::TimedOut),
+            }
+        })
+    }
+
+    fn address(&self, port: u16) -> Result<Address, EngineError> {
+        match self.network {
+            Network::Host => Ok(Address {
+                socket: (std::net::Ipv4Addr::LOCALHOST, port).into(),
+                is_direct: true,
+            }),
+            Network::None | Network::Bridge => Err(failed(
+                "reach a port of a container",
+                "it has no network",
+            )),
+        }
+    }
+
+    fn health(&self) -> Result<Option<Health>, EngineError> {
+        self.health.as_ref().map(Checker::health).transpose()
+    }
+
+    fn stop(&self, signal: Option<&str>, limit: Duration) -> Result<Ended, EngineError> {
+        if let Some(ended) = self.ended()? {
+            return Ok(ended);
+        }
+        let own = (!self.stop_signal.is_empty()).then_some(self.stop_signal.as_str());
+        let name = signal.or(own).unwrap_or("SIGTERM");
+        self.signal(signals::named(name)?)?;
+        match self.end(limit)? {
+            Some(ended) => ended,
+            None => {
+                self.kill()?;
+                Ok(Ended::TimedOut)
+            }
+        }
+    }
+
+    fn kill(&self) -> Result<(), EngineError> {
+        if self.state.borrow().is_some() {
+            return Ok(());
+        }
+        self.signal(Signal::KILL)?;
+        match self.end(KILL_LIMIT)? {
+            Some(ended) => ended.map(drop),
+            None => Err(EngineError::TimedOut {
+                step: "kill a container",
+                limit: KILL_LIMIT,
+            }),
+        }
+    }
+
+    fn files(&self) -> Box<dyn Files + '_> {
+        match &self.inside {
+            Some(inside) => Box::new(View::new(&inside.lease, Place::Container)),
+            None => Box::new(super::files::Nothing),
+        }
+    }
+
+    fn remove(mut self: Box<Self>) -> Result<(), EngineError> {
+        self.clear();
+        Ok(())
+    }
+}
+
+impl Drop for EmbeddedRunning {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Waits until it has ended.
+async fn ended(state: &mut watch::Receiver<State>) -> Result<Ended, EngineError> {
+    let lost = || failed(FOLLOW, "nobody reads its output any more");
+    match state.wait_for(Option::is_some).await {
+        Ok(state) => state.clone().unwrap_or_else(|| Err(lost())),
+        Err(_) => Err(lost()),
+    }
+}
+
+/// Reads what a container writes, to its end.
+struct Reader {
+    inside: Arc<Inside>,
+    logs: Arc<Mutex<Logs>>,
+    input: Option<Vec<u8>>,
+}
+
+impl Reader {
+    fn follow(&self, mut begun: Begun) -> Result<Ended, EngineError> {
+        let mut take = |stream, bytes: &[u8]| {
+            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            match stream {
+                Stream::Stdout => logs.stdout.push(bytes),
+                Stream::Stderr => logs.stderr.push(bytes),
+            }
+            if let Some(tap) = &mut logs.tap {
+                tap(stream, bytes);
+            }
+        };
+        let input = self.input.as_deref().unwrap_or_default();
+        let stop = self.inside.stopped.as_fd();
+        // What it reads stays open: a container in the background may wait for more.
+        let why = begun
+            .streams
+            .follow(&begun.process, stop, None, input, true, &mut take)
+            .map_err(|error| failed(FOLLOW, error))?;
+        match why {
+            Why::Ended => run::reap(&self.inside.lease),
+            Why::Stopped | Why::TimedOut => Err(EngineError::Interrupted),
+        }
+    }
+}
