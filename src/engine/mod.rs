@@ -1,6 +1,7 @@
 //! What runs containers. Everything above speaks to an [`Engine`] and knows no back-end.
 
 mod capture;
+mod described;
 pub mod docker;
 #[expect(dead_code, reason = "being built")]
 mod embedded;
