@@ -7,6 +7,7 @@
 mod archive;
 mod choice;
 mod config;
+mod daemon;
 mod docker_archive;
 mod image;
 mod layout;
@@ -14,13 +15,15 @@ mod manifest;
 mod platform;
 mod problem;
 mod reference;
+mod registry;
 mod tarball;
 
 #[cfg(test)]
 mod tests;
 
-#[expect(unused_imports, reason = "being built")]
 pub(crate) use archive::load;
+pub(crate) use daemon::load_from;
 pub(crate) use image::SourceImage;
 pub(crate) use platform::Platform;
-pub(crate) use reference::{LayoutTag, Reference, RegistryReference};
+pub(crate) use reference::{Reference, RegistryReference};
+pub(crate) use registry::Registries;

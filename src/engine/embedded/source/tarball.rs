@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,6 +121,8 @@ impl Tarball {
 fn index(file: &File, length: u64) -> io::Result<HashMap<String, Entry>> {
     let mut entries = HashMap::new();
     // The position is of the open file, but nobody else uses it.
+    let mut file = file;
+    file.rewind()?;
     let mut archive = tar::Archive::new(BufReader::new(file));
     let mut seen = 0;
     for entry in archive.entries_with_seek()? {

@@ -2,5 +2,7 @@
 
 mod engine;
 mod made;
+mod registry;
 mod saved;
+mod serve;
 mod support;

@@ -81,6 +81,11 @@ impl Files {
         self.put("index.json", index.to_string().as_bytes())
     }
 
+    /// The files, in the order in which they were put.
+    pub(super) fn all(self) -> Vec<(String, Vec<u8>)> {
+        self.files
+    }
+
     /// The names of the files, in the order in which they were put.
     pub(super) fn names(&self) -> Vec<String> {
         self.files.iter().map(|(name, _)| name.clone()).collect()
