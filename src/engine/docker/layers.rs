@@ -59,12 +59,12 @@ impl DockerEngine {
             let diff_ids = diff_ids.unwrap_or_default();
             let folders = self.folders(&found, diff_ids.len()).await?;
             let image = describe(reference.to_owned(), found)?;
+            let request = || self.connection.docker().image_history(&image.id);
+            let steps = steadily(&self.connection, "tell the history of an image", request).await?;
             let folders = match folders {
                 Some(folders) => self.pinned(&image, folders).await?,
                 None => None,
             };
-            let request = || self.connection.docker().image_history(&image.id);
-            let steps = steadily(&self.connection, "tell the history of an image", request).await?;
             Ok(LocalImage {
                 history: steps.into_iter().map(history_step).collect(),
                 image,

@@ -36,7 +36,7 @@ impl fmt::Display for Digest {
 /// One layer of an image.
 #[derive(Clone)]
 pub(crate) struct Layer {
-    /// The digest of its uncompressed tar (OCI image spec, "Layer DiffID").
+    /// The digest of its uncompressed tar (OCI image spec, "Layer `DiffID`").
     pub(crate) diff_id: Digest,
     /// Where its content is.
     pub(crate) content: Content,

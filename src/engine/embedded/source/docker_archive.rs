@@ -104,7 +104,7 @@ fn read(place: &str, tarball: &Tarball, saved: &Saved) -> Result<SourceImage, En
         layers: join(place, &config, contents)?,
         id,
         config: Some(bytes),
-        description: Description::Config(config),
+        description: Description::Config(Box::new(config)),
         repo_digests: Vec::new(),
         manifest_digest: None,
         pin: None,

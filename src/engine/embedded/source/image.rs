@@ -26,7 +26,7 @@ pub(crate) struct SourceImage {
 /// What is known of an image beside its layers.
 pub(super) enum Description {
     /// From its configuration.
-    Config(Config),
+    Config(Box<Config>),
     /// From an engine.
     Engine {
         image: Box<Image>,

@@ -155,7 +155,7 @@ pub(super) fn resolve(
         match read_manifest(blobs, &next)? {
             Read::Manifest(manifest) => return load(blobs, manifest),
             Read::Index(entries) => {
-                next = choice::for_platform(&blobs.place(), &entries, platform)?
+                next = choice::for_platform(&blobs.place(), &entries, platform)?;
             }
         }
     }
@@ -247,7 +247,7 @@ fn load(blobs: &dyn Blobs, manifest: Manifest) -> Result<SourceImage, EngineErro
         id: blob.digest,
         layers: join(&place, &config, contents)?,
         config: Some(bytes),
-        description: Description::Config(config),
+        description: Description::Config(Box::new(config)),
         repo_digests: Vec::new(),
         manifest_digest: Some(manifest.digest),
         pin: None,

@@ -21,9 +21,14 @@ mod tarball;
 #[cfg(test)]
 mod tests;
 
+#[cfg_attr(not(test), expect(unused_imports, reason = "being built"))]
 pub(crate) use archive::load;
+#[cfg_attr(not(test), expect(unused_imports, reason = "being built"))]
 pub(crate) use daemon::load_from;
 pub(crate) use image::SourceImage;
 pub(crate) use platform::Platform;
-pub(crate) use reference::{Reference, RegistryReference};
+#[cfg_attr(not(test), expect(unused_imports, reason = "being built"))]
+pub(crate) use reference::Reference;
+pub(crate) use reference::RegistryReference;
+#[cfg_attr(not(test), expect(unused_imports, reason = "being built"))]
 pub(crate) use registry::Registries;

@@ -1,6 +1,6 @@
 //! The images of the engine of this machine.
 
-use super::super::daemon::load_from;
+use super::super::load_from;
 use super::super::problem::digest_of;
 use super::support::{Built, EVERYTHING, Place, Real, bytes_of, run};
 use crate::engine::embedded::layer::Content;

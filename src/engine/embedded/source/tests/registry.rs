@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::problem::digest_of;
 use super::saved::compare;
 use super::serve::{Hand, Registry, breaking, pull, registries, reply};
-use super::support::{EMPTY_TAR, Files, Place, Real, bytes_of, run};
+use super::support::{Built, EMPTY_TAR, Files, PLAIN, Place, Real, bytes_of, run};
 use crate::engine::embedded::layer::Content;
 
 /// Compares the compressed layers with their digests.
@@ -23,29 +23,31 @@ fn fetch(image: &super::super::SourceImage) {
 #[test]
 fn an_image_comes_from_a_real_registry() {
     let real = Real::new();
+    let built = Built::new("pushed", PLAIN);
     let registry = Registry::start(Place::new(), "", "");
     let host = &registry.host;
-    let to = format!("docker://{host}/some/wham:1");
+    let from = format!("docker-daemon:{}", built.0);
+    let to = format!("docker://{host}/some/image:1");
     run(&[
         "skopeo",
         "copy",
         "-q",
         "--dest-tls-verify=false",
-        "docker-daemon:wham:latest",
+        &from,
         &to,
     ]);
     let registries = registries(&real, &registry.place);
-    let image = pull(&registries, &format!("{host}/some/wham:1")).unwrap();
+    let image = pull(&registries, &format!("{host}/some/image:1")).unwrap();
     fetch(&image);
-    compare(&real, "wham", &image);
+    compare(&real, &built.0, &image);
     let digest = image.manifest_digest.clone().unwrap();
-    let by_digest = format!("{host}/some/wham@{digest}");
+    let by_digest = format!("{host}/some/image@{digest}");
     assert_eq!(image.repo_digests, [by_digest.as_str()]);
     assert_eq!(pull(&registries, &by_digest).unwrap().id, image.id);
     let zeros = "0".repeat(64);
     for (reference, expected) in [
         (
-            format!("{host}/some/wham:2"),
+            format!("{host}/some/image:2"),
             "has no such image (manifest unknown)".to_owned(),
         ),
         (
@@ -53,7 +55,7 @@ fn an_image_comes_from_a_real_registry() {
             "has no such image (manifest unknown)".to_owned(),
         ),
         (
-            format!("{host}/some/wham@sha256:{zeros}"),
+            format!("{host}/some/image@sha256:{zeros}"),
             "has no such image".to_owned(),
         ),
     ] {
@@ -67,9 +69,9 @@ fn an_image_comes_from_a_real_registry() {
 
     // What breaks off is taken up again, but not for ever.
     let broken = breaking(host, 3, 1 << 20);
-    fetch(&pull(&registries, &format!("{broken}/some/wham:1")).unwrap());
+    fetch(&pull(&registries, &format!("{broken}/some/image:1")).unwrap());
     let broken = breaking(host, usize::MAX, 1500);
-    let image = pull(&registries, &format!("{broken}/some/wham:1"));
+    let image = pull(&registries, &format!("{broken}/some/image:1"));
     if let Ok(image) = image {
         let Content::Remote { open, .. } = &image.layers[0].content else {
             panic!("not remote");
@@ -295,6 +297,8 @@ impl Sound {
     }
 }
 
+type Answer = Box<dyn Fn(&Sound, &str) -> Option<Vec<u8>> + Send + Sync>;
+
 /// What the answers of a hand-made registry lead to.
 fn by_hand(
     answer: impl Fn(&Sound, &str) -> Option<Vec<u8>> + Send + Sync + 'static,
@@ -359,7 +363,6 @@ fn a_registry_that_is_not_sound_is_not_believed() {
         let at = found.windows(4).position(|it| it == b"\r\n\r\n")? + 4;
         reply(200, &digest, &found[at..])
     };
-    type Answer = Box<dyn Fn(&Sound, &str) -> Option<Vec<u8>> + Send + Sync>;
     let for_blob = |bytes: Vec<u8>| -> Answer {
         let layer = digest_of(&EMPTY_TAR).to_string();
         Box::new(move |sound, head| match head.contains(&layer) {

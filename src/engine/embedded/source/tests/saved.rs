@@ -1,6 +1,6 @@
 //! What `docker save` and skopeo write, against what the engine says of the same images.
 
-use super::support::{Built, EVERYTHING, Place, Real, bytes_of, run};
+use super::support::{Built, EVERYTHING, PLAIN, Place, Real, bytes_of, run};
 use crate::engine::embedded::source::SourceImage;
 use crate::engine::embedded::source::problem::digest_of;
 use crate::engine::{Engine, Image};
@@ -87,6 +87,8 @@ fn saved_images_are_what_the_engine_says() {
 fn copies_of_skopeo_are_what_the_engine_says() {
     let real = Real::new();
     let place = Place::new();
+    let built = Built::new("copied", PLAIN);
+    let image = format!("docker-daemon:{}", built.0);
     let folder = place.path().display().to_string();
     for (to, from) in [
         ("oci:FOLDER/layout:one", "oci:layout:one"),
@@ -98,9 +100,9 @@ fn copies_of_skopeo_are_what_the_engine_says() {
         ),
     ] {
         let to = to.replace("FOLDER", &folder);
-        run(&["skopeo", "copy", "-q", "docker-daemon:wham:latest", &to]);
+        run(&["skopeo", "copy", "-q", &image, &to]);
         let found = place.load(from).unwrap();
-        compare(&real, "wham", &found);
+        compare(&real, &built.0, &found);
     }
     let found = place.load("oci:layout").unwrap();
     let digest = found.manifest_digest.unwrap();
@@ -111,7 +113,7 @@ fn copies_of_skopeo_are_what_the_engine_says() {
         "skopeo",
         "copy",
         "-q",
-        "docker-daemon:sv-base-mini:latest",
+        "docker-daemon:debian:bookworm-slim",
         &second,
     ]);
     assert_ne!(place.load("oci:layout:two").unwrap().id, found.id);

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::super::registry::Registries;
-use super::super::{Platform, RegistryReference, SourceImage};
+use super::super::{Platform, Registries, RegistryReference, SourceImage};
 use super::support::{Place, Real};
 
 /// Longer than anything takes on a machine that is busy.
@@ -183,6 +182,7 @@ fn request(stream: &mut TcpStream) -> String {
 }
 
 /// An answer.
+#[expect(clippy::unnecessary_wraps, reason = "other answers never come")]
 pub(super) fn reply(status: u16, headers: &str, body: &[u8]) -> Option<Vec<u8>> {
     let head = format!(
         "HTTP/1.1 {status} x\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",

@@ -261,3 +261,13 @@ HEALTHCHECK --interval=7s --timeout=3s --start-period=2s --retries=4 CMD echo we
 ENTRYPOINT ["/bin/echo", "a"]
 CMD ["b", "c"]
 "#;
+
+/// Several layers, and no key that only Docker knows.
+pub(super) const PLAIN: &str = r#"FROM debian:bookworm-slim
+ENV A=1
+COPY file /file
+EXPOSE 53/udp 80
+RUN echo x > /made && rm -r /var/log
+WORKDIR /work
+CMD ["b", "c"]
+"#;
