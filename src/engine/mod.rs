@@ -1,6 +1,7 @@
 //! What runs containers. Everything above speaks to an [`Engine`] and knows no back-end.
 
 mod capture;
+mod described;
 pub mod docker;
 #[allow(dead_code)]
 pub mod embedded;

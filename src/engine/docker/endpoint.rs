@@ -131,7 +131,7 @@ pub(super) fn usual_sockets(env: Env<'_>) -> Vec<PathBuf> {
 }
 
 /// The folder of Docker's settings.
-pub(super) fn docker_folder(env: Env<'_>) -> Option<PathBuf> {
+pub(crate) fn docker_folder(env: Env<'_>) -> Option<PathBuf> {
     let home = || env("HOME").map(|home| PathBuf::from(home).join(".docker"));
     env("DOCKER_CONFIG").map(PathBuf::from).or_else(home)
 }

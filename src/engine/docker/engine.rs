@@ -19,7 +19,7 @@ use super::reach;
 use super::reap::{Cleaned, Effort, clean_containers};
 use super::running::DockerRunning;
 use super::shared::SharedContainers;
-use super::steps::{is_not_found, steadily, step, stopped};
+use super::steps::{steadily, step, stopped};
 use super::view::View;
 use crate::engine::{
     Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
@@ -43,7 +43,7 @@ pub struct DockerEngine {
     pub(super) connection: Connection,
     info: EngineInfo,
     pub(super) runtime: Handle,
-    stop: watch::Receiver<bool>,
+    pub(super) stop: watch::Receiver<bool>,
     owner: Owner,
     network_files: NetworkFiles,
     /// Whether the engine sees this machine's files: asked once, when it first matters.
@@ -90,6 +90,11 @@ impl DockerEngine {
     /// When the engine does not answer, or the run is stopped.
     pub fn clean(&self) -> Result<Cleaned, EngineError> {
         self.wait(clean_containers(&self.connection, START_EFFORT))
+    }
+
+    /// The labels of a container that serves `purpose`.
+    pub(super) fn labels(&self, purpose: &str) -> HashMap<String, String> {
+        self.owner.labels(purpose)
     }
 
     /// A container of a new name.
@@ -346,19 +351,8 @@ impl Engine for DockerEngine {
 
     fn image(&self, reference: &str) -> Result<Image, EngineError> {
         self.wait(async {
-            let request = || async {
-                match self.connection.docker().inspect_image(reference).await {
-                    Ok(image) => Ok(Some(image)),
-                    Err(error) if is_not_found(&error) => Ok(None),
-                    Err(error) => Err(error),
-                }
-            };
-            let found = steadily(&self.connection, "inspect an image", request).await?;
-            let reference = reference.to_owned();
-            match found {
-                Some(image) => describe(reference, image),
-                None => Err(EngineError::NoSuchImage { reference }),
-            }
+            let found = self.inspect(reference).await?;
+            describe(reference.to_owned(), found)
         })
     }
 

@@ -64,7 +64,11 @@ impl Checker {
 impl Drop for Checker {
     /// Makes no more checks; one that is under way ends with the container.
     fn drop(&mut self) {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         state.is_over = true;
         self.shared.changed.notify_all();
     }
@@ -128,7 +132,9 @@ impl Shared {
     /// Whether to go on after it.
     fn pause(&self, interval: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(state, interval, |state| !state.is_over);
+        let waited = self
+            .changed
+            .wait_timeout_while(state, interval, |state| !state.is_over);
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_over
     }
 }

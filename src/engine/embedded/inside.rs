@@ -68,15 +68,27 @@ impl Inside {
             let place = Place::Image(self.known.root);
             Ok(Box::new(View::owning(self.helper.lease()?, place)))
         };
-        let execution = self.known.execution(&self.image, &process, &self.host_name, &files)?;
+        let execution = self
+            .known
+            .execution(&self.image, &process, &self.host_name, &files)?;
         let request = Request::Execute(Box::new(execution));
         let lease = self.helper.lease()?;
         let container = Some(self.process.as_fd());
-        run::run(lease, &request, container, &process, self.stopped.as_fd(), None)
+        run::run(
+            lease,
+            &request,
+            container,
+            &process,
+            self.stopped.as_fd(),
+            None,
+        )
     }
 
     /// Lets the helper throw it away.
     pub(super) fn release(&self) {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).release();
+        self.lease
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .release();
     }
 }

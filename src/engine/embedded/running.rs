@@ -91,7 +91,9 @@ impl EmbeddedRunning {
             }
         };
         running.logs = Arc::new(Mutex::new(logs));
-        let inside = Arc::new(Inside::new(engine, image, process, lease, &begun, host_name)?);
+        let inside = Arc::new(Inside::new(
+            engine, image, process, lease, &begun, host_name,
+        )?);
         running.inside = Some(Arc::clone(&inside));
         let reader = Reader {
             inside: Arc::clone(&inside),
@@ -128,9 +130,8 @@ impl EmbeddedRunning {
 
     fn end(&self, limit: Duration) -> Result<Option<Result<Ended, EngineError>>, EngineError> {
         let mut state = self.state.clone();
-        self.waiter.wait(async {
-            Ok(tokio::time::timeout(limit, ended(&mut state)).await.ok())
-        })
+        self.waiter
+            .wait(async { Ok(tokio::time::timeout(limit, ended(&mut state)).await.ok()) })
     }
 
     /// Ends it and everything of it.
@@ -187,10 +188,9 @@ impl Running for EmbeddedRunning {
                 socket: (std::net::Ipv4Addr::LOCALHOST, port).into(),
                 is_direct: true,
             }),
-            Network::None | Network::Bridge => Err(failed(
-                "reach a port of a container",
-                "it has no network",
-            )),
+            Network::None | Network::Bridge => {
+                Err(failed("reach a port of a container", "it has no network"))
+            }
         }
     }
 

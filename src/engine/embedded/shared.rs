@@ -21,7 +21,10 @@ impl std::fmt::Debug for SharedContainers {
 impl SharedContainers {
     /// Lets go of all of them.
     pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn get(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::super::layer::Digest;
+use super::super::unpack::{Form, Owners, Unpacked};
 
 /// What the main process asks. Each request has one answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,16 +37,18 @@ pub(in crate::engine::embedded) enum Request {
     },
     /// Unpack a layer, which comes as a file, into an empty folder.
     Unpack {
-        /// Where its part begins in the file, unless it is a pipe.
-        offset: Option<u64>,
-        /// How long the part is.
-        length: Option<u64>,
+        /// Where its part begins in the file and how long it is, unless it is a pipe.
+        part: Option<(u64, u64)>,
         /// The digest of the part.
         digest: Option<Digest>,
         /// The digest of the tar in it.
         diff_id: Digest,
         /// The folder.
         target: PathBuf,
+        /// How it is marked.
+        form: Form,
+        /// Whose the files are.
+        owners: Owners,
     },
     /// Remove a folder of the store and all that is in it.
     Remove(PathBuf),
@@ -171,14 +174,7 @@ pub(in crate::engine::embedded) enum Answer {
         more: bool,
     },
     /// What was unpacked.
-    Unpacked {
-        /// Bytes in files.
-        size: u64,
-        /// Things in the layer.
-        entries: u64,
-        /// Devices that could not be made.
-        skipped_devices: u64,
-    },
+    Unpacked(Unpacked),
 }
 
 /// Why a process was not started.

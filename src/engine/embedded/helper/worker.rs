@@ -1,14 +1,17 @@
 //! Serves one connection.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::container::Maker;
 use super::look;
 use super::message::{Answer, Place, Request};
 use super::wire::Channel;
+use crate::engine::embedded::layer::Part;
+use crate::engine::embedded::unpack::{Bounds, Expect, Rules, unpack};
 
 /// Answers requests until the connection is closed; then nothing is left of its container.
 pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
@@ -70,9 +73,28 @@ fn answer(maker: &mut Maker, request: Request, files: Vec<OwnedFd>) -> Answered 
                 look::answer(root.view(&shared.roots)?.as_fd(), &ask)
             }
         },
-        Request::Unpack { .. } => {
-            let [_file] = <[OwnedFd; 1]>::try_from(files).map_err(wrong)?;
-            Err(io::Error::other("not yet"))
+        Request::Unpack {
+            part,
+            digest,
+            diff_id,
+            target,
+            form,
+            owners,
+        } => {
+            let [file] = <[OwnedFd; 1]>::try_from(files).map_err(wrong)?;
+            let expect = Expect {
+                blob: digest,
+                diff_id,
+            };
+            let rules = Rules {
+                form,
+                owners,
+                bounds: Bounds::default(),
+            };
+            Ok((
+                unpack_layer(file.into(), part, &expect, &target, &rules)?,
+                None,
+            ))
         }
         Request::Remove(path) => {
             remove(&path)?;
@@ -88,6 +110,18 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// So that it is not used before it is needed.
-#[expect(unused, reason = "filled in with the unpacking")]
-type Unused = File;
+fn unpack_layer(
+    file: File,
+    part: Option<(u64, u64)>,
+    expect: &Expect,
+    target: &Path,
+    rules: &Rules,
+) -> io::Result<Answer> {
+    let folder = File::open(target)?;
+    let input: Box<dyn Read + Send> = match part {
+        Some((offset, length)) => Box::new(Part::new(Arc::new(file), offset, length)),
+        None => Box::new(file),
+    };
+    let unpacked = unpack(input, expect, folder.as_fd(), rules).map_err(io::Error::other)?;
+    Ok(Answer::Unpacked(unpacked))
+}

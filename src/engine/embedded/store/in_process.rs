@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::layer::{Content, Digest};
+use super::super::layer::{Content, Digest, Part};
 use super::super::unpack::{Bounds, Expect, Form, Owners, Rules, UnpackError, Unpacked, unpack};
 use super::hands::Hands;
 use crate::engine::EngineError;
@@ -83,11 +82,7 @@ pub(crate) fn source(
             length,
             digest,
         } => {
-            let part = Part {
-                file: Arc::clone(file),
-                offset: *offset,
-                left: *length,
-            };
+            let part = Part::new(Arc::clone(file), *offset, *length);
             Ok((Box::new(part), digest.clone()))
         }
         Content::Remote { open, digest } => Ok((open()?, digest.clone())),
@@ -95,22 +90,5 @@ pub(crate) fn source(
             step: "unpack a layer",
             reason: format!("{} is a folder already", path.display()),
         }),
-    }
-}
-
-/// A part of a file that others read too, so without a position of its own.
-struct Part {
-    file: Arc<File>,
-    offset: u64,
-    left: u64,
-}
-
-impl Read for Part {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let wanted = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let count = self.file.read_at(&mut buffer[..wanted], self.offset)?;
-        self.offset += count as u64;
-        self.left -= count as u64;
-        Ok(count)
     }
 }

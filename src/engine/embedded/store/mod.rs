@@ -29,7 +29,6 @@ mod tests;
 #[cfg(test)]
 mod tests_remove;
 
-#[expect(unused_imports, reason = "being built: whoever mounts layers will")]
 pub(crate) use self::{
     error::StoreError,
     hands::Hands,

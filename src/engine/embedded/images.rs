@@ -1,0 +1,178 @@
+//! From a reference to an image whose layers can be mounted.
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::hands::HelperHands;
+use super::layer::{Content, Layer};
+use super::source::{
+    Platform, Reference, Registries, RegistryReference, SourceImage, load, load_from,
+};
+use super::store::{ImageRecord, LayerGuard, Store, StoreError};
+use crate::engine::docker::DockerEngine;
+use crate::engine::{EngineError, HistoryStep, Image};
+
+/// Where images are sought.
+pub(super) struct Library {
+    /// Where layers are kept.
+    pub(super) store: Store,
+    /// Who unpacks them.
+    pub(super) hands: HelperHands,
+    /// An engine of this machine, if one answers.
+    pub(super) docker: Option<Arc<DockerEngine>>,
+    /// All registries.
+    pub(super) registries: Registries,
+    /// The folder that paths are relative to.
+    pub(super) root: PathBuf,
+    /// Where large files may be for a time.
+    pub(super) temporary: PathBuf,
+}
+
+/// An image that is ready.
+pub(super) struct Ready {
+    pub(super) image: Image,
+    pub(super) history: Vec<HistoryStep>,
+    /// The folders of its layers, the lowest first.
+    pub(super) layers: Vec<PathBuf>,
+    pub(super) hold: Hold,
+}
+
+/// What keeps the layers of an image where they are.
+pub(super) struct Hold {
+    _guards: Vec<LayerGuard>,
+    _pin: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hold")
+    }
+}
+
+impl Library {
+    /// Finds an image and unpacks what is not unpacked yet.
+    pub(super) fn find(&self, reference: &str) -> Result<Ready, EngineError> {
+        let source = self.source(reference)?;
+        self.ready(source, reference)
+    }
+
+    fn ready(&self, mut source: SourceImage, reference: &str) -> Result<Ready, EngineError> {
+        let guards = self.store.all_layers(&source.layers, &self.hands)?;
+        let sizes: Vec<u64> = guards
+            .iter()
+            .map(|guard| guard.unpacked().map_or(0, |unpacked| unpacked.size))
+            .collect();
+        let hides = |guard: &LayerGuard| guard.unpacked().is_some_and(|it| it.hides_lower);
+        // overlayfs knows no layer that hides all others, so those are left out.
+        let lowest = guards.iter().rposition(hides).unwrap_or(0);
+        let layers = guards[lowest..].iter().map(|guard| guard.path().to_owned());
+        Ok(Ready {
+            image: source.image(reference, &sizes),
+            history: source.history(&sizes),
+            layers: layers.collect(),
+            hold: Hold {
+                _guards: guards,
+                _pin: source.pin.take(),
+            },
+        })
+    }
+
+    fn source(&self, reference: &str) -> Result<SourceImage, EngineError> {
+        let platform = Platform::host();
+        let parsed = Reference::parse(reference, &self.root)?;
+        match &parsed {
+            Reference::Registry(reference) => self.registries.load(reference, &platform),
+            Reference::Daemon(name) => match &self.docker {
+                Some(docker) => load_from(docker, name, &self.temporary),
+                None => Err(EngineError::Configuration(format!(
+                    "`{reference}` is an image of an engine, and none answers here"
+                ))),
+            },
+            Reference::Plain(name) => self.plain(name, &platform),
+            _ => load(&parsed, &platform)?.ok_or_else(|| EngineError::NoSuchImage {
+                reference: reference.to_owned(),
+            }),
+        }
+    }
+
+    /// An image that the engine of this machine has, or that was built here, or else one of a
+    /// registry.
+    fn plain(&self, name: &str, platform: &Platform) -> Result<SourceImage, EngineError> {
+        if let Some(docker) = &self.docker {
+            match load_from(docker, name, &self.temporary) {
+                Err(EngineError::NoSuchImage { .. }) => {}
+                found => return found,
+            }
+        }
+        if let Some(found) = self.built(name)? {
+            return Ok(found);
+        }
+        // Nobody means a registry by a name alone, such as those in the project file have; what
+        // has a registry's host in it can be meant by nothing else.
+        match RegistryReference::parse(name) {
+            Ok(reference) if is_remote(name) => self.registries.load(&reference, platform),
+            _ => Err(EngineError::NoSuchImage {
+                reference: name.to_owned(),
+            }),
+        }
+    }
+
+    fn built(&self, name: &str) -> Result<Option<SourceImage>, EngineError> {
+        let store = StoreError::into_engine;
+        let Some(id) = self.store.reference(&with_tag(name)).map_err(store)? else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.image(&id).map_err(store)? else {
+            return Ok(None);
+        };
+        let layers = record.diff_ids.iter().map(|diff_id| {
+            let gone = EngineError::NoSuchImage {
+                reference: name.to_owned(),
+            };
+            let open = move || Err(gone.clone());
+            Layer {
+                diff_id: diff_id.clone(),
+                content: Content::Remote {
+                    open: Arc::new(open),
+                    digest: None,
+                },
+            }
+        });
+        SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
+    }
+
+    /// Takes an image into the store under a name, to be found by it later.
+    pub(super) fn take_in(&self, name: &str, layout: &Path) -> Result<Image, EngineError> {
+        let store = StoreError::into_engine;
+        let reference = format!("oci:{}", layout.display());
+        let source = self.source(&reference)?;
+        let config = source.config.clone().unwrap_or_default();
+        let diff_ids = source.layers.iter().map(|layer| layer.diff_id.clone());
+        let record = ImageRecord {
+            config,
+            diff_ids: diff_ids.collect(),
+        };
+        let ready = self.ready(source, name)?;
+        let id = self.store.put_image(&record).map_err(store)?;
+        self.store
+            .put_reference(&with_tag(name), &id)
+            .map_err(store)?;
+        Ok(ready.image)
+    }
+}
+
+fn with_tag(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains([':', '@']) {
+        name.to_owned()
+    } else {
+        format!("{name}:latest")
+    }
+}
+
+/// Whether the first part of a name is a host: it has a dot or a port, or is this machine.
+fn is_remote(name: &str) -> bool {
+    name.split_once('/')
+        .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
+}
