@@ -18,7 +18,7 @@ use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, EngineError, FakeEngine};
-use crate::event::{Event, Listener};
+use crate::event::{Event, Listener, Selection};
 use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::{Console, ConsoleOptions, JUnit, Tally};
@@ -71,6 +71,19 @@ impl TestArgs {
         (self.tags.is_empty() || self.tags.iter().any(has)) && !self.skip_tags.iter().any(has)
     }
 
+    /// What was asked for, before any of it is done.
+    fn selection(&self) -> Selection {
+        Selection {
+            filter: self.harness.filter.clone(),
+            exact: self.harness.exact,
+            skip: self.harness.skip.clone(),
+            tags: self.tags.clone(),
+            skip_tags: self.skip_tags.clone(),
+            failed: self.failed,
+            shard: None,
+        }
+    }
+
     /// What selects beside a filter, for a message: ` with --tag fast`.
     fn selected_by(&self) -> String {
         let tags = self.tags.iter().map(|tag| format!("--tag {tag}"));
@@ -118,6 +131,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         ));
     }
     let project = find_project(args.project.as_deref())?;
+    let selection = args.selection();
     let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
@@ -151,6 +165,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     };
     let tally = Arc::new(Tally::new());
     let run = Run {
+        selection,
         engine: engine(&args.engine, &session),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,

@@ -128,9 +128,8 @@ impl<W: Write + Send> Console<W> {
         let counts = ledger.counts();
         // The empty line after the header is enough when nothing came between.
         let mut out = String::from(if counts.total() == 0 { "" } else { "\n" });
-        if ledger.unseen() > 0 {
-            let were = checks(ledger.unseen());
-            let _ = writeln!(out, "{bad}error:{bad:#} {were} never ran");
+        for missing in &end.missing {
+            let _ = writeln!(out, "{bad}error:{bad:#} {}", one_line(missing));
         }
         if let Some(stopped) = end.stopped {
             let _ = writeln!(out, "{bad}{stopped}{bad:#}");
@@ -195,14 +194,17 @@ fn header(start: &RunStart) -> String {
         )),
         None => "without an engine".into(),
     };
-    let checks = match start.filtered {
-        0 => checks(start.selected),
+    let mut checks = match start.filtered {
+        0 => checks(start.selected()),
         filtered => format!(
             "{} of {}",
-            start.selected,
-            checks(start.selected + filtered)
+            start.selected(),
+            checks(start.selected() + filtered)
         ),
     };
+    if let Some(shard) = &start.selection.shard {
+        let _ = write!(checks, " (shard {}/{})", shard.number, shard.total);
+    }
     let images = match start.images.len() {
         1 => "1 image".into(),
         count => format!("{count} images"),

@@ -12,6 +12,7 @@ mod junit;
 mod junit_case;
 mod junit_finish;
 mod ledger;
+pub mod record;
 mod summary;
 pub mod text;
 

@@ -1,0 +1,103 @@
+//! Documents that somebody else wrote.
+
+use serde::Deserialize;
+
+use super::counts::CountsRecord;
+use super::model::Record;
+
+/// The version of the format that this program writes and reads.
+pub(super) const VERSION: u32 = 1;
+
+/// Real ones have a few dozen characters.
+const LONGEST_KIND: usize = 100;
+
+/// Why a document is no result that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// It is no JSON, or it lacks something, or it is cut off.
+    #[error("{} at line {}, column {}", without_position(.0), .0.line(), .0.column())]
+    Json(#[from] serde_json::Error),
+    /// Another version of seatrial wrote it.
+    #[error(
+        "it has version {0} of the format, and this seatrial reads version {VERSION}; use the \
+         seatrial that wrote it"
+    )]
+    OtherVersion(u64),
+    /// Its parts contradict each other.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Head {
+    version: u64,
+}
+
+impl Record {
+    /// Reads a document. What it has beyond what is known here is left out.
+    ///
+    /// # Errors
+    /// When it is no whole document of this version, or its counts are not those of its checks.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, RecordError> {
+        let head: Head = serde_json::from_slice(bytes)?;
+        if head.version != u64::from(VERSION) {
+            return Err(RecordError::OtherVersion(head.version));
+        }
+        let record: Self = serde_json::from_slice(bytes)?;
+        record.check()?;
+        Ok(record)
+    }
+
+    /// The document: JSON with a line break at the end.
+    ///
+    /// # Errors
+    /// Never for values that this program made.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    fn check(&self) -> Result<(), RecordError> {
+        let counts = CountsRecord::of(&self.checks, self.missing.len());
+        if counts != self.counts {
+            let message = "its counts are not those of its checks; it was changed or damaged";
+            return Err(RecordError::Contradiction(message.to_owned()));
+        }
+        if self.selection.selected != self.checks.len() {
+            let (selected, there) = (self.selection.selected, self.checks.len());
+            let message = format!("{selected} checks were selected, but {there} are in it");
+            return Err(RecordError::Contradiction(message));
+        }
+        if let Some(shard) = &self.shard
+            && !(1..=shard.total).contains(&shard.number)
+        {
+            let message = format!("there is no shard {} of {}", shard.number, shard.total);
+            return Err(RecordError::Contradiction(message));
+        }
+        for check in &self.checks {
+            let name = check.case.full_name();
+            if check.kinds().any(|kind| kind.len() > LONGEST_KIND) {
+                let message = format!("the check {name} has a kind that is too long");
+                return Err(RecordError::Contradiction(message));
+            }
+            if check.flaky != check.is_flaky() {
+                let message = format!("whether the check {name} is flaky is not what its tries say");
+                return Err(RecordError::Contradiction(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// serde_json tells the position in its own way, at the end.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let what = text.strip_suffix(&position).unwrap_or(&text).to_owned();
+    if error.is_eof() {
+        return format!("it is cut off ({what})");
+    }
+    what
+}
