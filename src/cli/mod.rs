@@ -7,6 +7,7 @@ mod exit;
 mod last;
 mod policy;
 mod progress;
+mod reports;
 pub mod schema;
 mod session;
 mod signals;

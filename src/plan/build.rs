@@ -169,7 +169,12 @@ fn number(images: &[PlannedImage], checks: Vec<(usize, Taken)>, root: &Path) -> 
             inherited_from: taken.from,
             kind: taken.check.kind.word(),
             tags: taken.check.options.tags(),
-            xfail: taken.check.options.xfail.as_ref().map(|it| it.value.clone()),
+            xfail: taken
+                .check
+                .options
+                .xfail
+                .as_ref()
+                .map(|it| it.value.clone()),
         };
         Arc::new(Case {
             info: Arc::new(info),

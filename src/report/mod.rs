@@ -1,6 +1,8 @@
 //! What people and CI systems get to see. Fed by events alone.
 //!
-//! - [`Console`] for people, [`JUnit`] for CI systems, [`Tally`] for the exit code
+//! - [`Console`] for people, [`Tally`] for the exit code
+//! - [`record`]: all that is known of a run; every file is written from it
+//! - [`FORMATS`]: the reports that are files, and what renders them; [`Reports`] writes them
 //! - [`text`]: whatever comes from containers and specs is made harmless here first
 //! - [`OutputFile`]: proven writable before the run, replaced as a whole after it
 
@@ -8,12 +10,16 @@ mod console;
 mod excerpt;
 mod failure;
 mod file;
+mod format;
 mod junit;
 mod junit_case;
 mod junit_finish;
 mod ledger;
+mod lines;
 pub mod record;
+mod reports;
 mod summary;
+mod target;
 pub mod text;
 
 #[cfg(test)]
@@ -24,5 +30,7 @@ mod tests;
 pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
-pub use junit::{JUnit, JUnitError};
+pub use format::{FORMATS, Format, RenderError};
+pub use reports::{ReportError, Reports};
 pub use summary::{Counts, Tally};
+pub use target::Target;

@@ -76,9 +76,7 @@ pub(super) fn trial(case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
         result.duration = begun.elapsed();
         shared.count(&result.verdict);
         let told = brief(&case, &result.verdict);
-        shared
-            .listener
-            .on(&Event::CheckFinished(Arc::new(result)));
+        shared.listener.on(&Event::CheckFinished(Arc::new(result)));
         told
     })
 }

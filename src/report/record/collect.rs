@@ -25,6 +25,9 @@ const STREAM: Limit = Limit {
     lines: usize::MAX,
 };
 
+/// What is missing from every record until the run is over.
+const UNFINISHED: &str = "the run did not finish: it is still going on, or it was killed";
+
 /// Makes the record of a run while it goes on.
 #[derive(Debug)]
 pub struct Collector {
@@ -43,8 +46,8 @@ impl Collector {
         }
     }
 
-    /// Takes one event, and gives the checks that have a verdict now.
-    pub fn take(&mut self, event: &Event) -> &[CheckRecord] {
+    /// Takes one event, and gives how many checks had a verdict before it.
+    pub fn take(&mut self, event: &Event) -> usize {
         let known = self.record.checks.len();
         match event {
             Event::RunStarted(start) => {
@@ -64,7 +67,7 @@ impl Collector {
                 self.record.end(end);
             }
         }
-        &self.record.checks[known..]
+        known
     }
 
     fn enter(&mut self, result: &CaseResult) {
@@ -73,7 +76,7 @@ impl Collector {
         self.record.checks.push(check);
     }
 
-    /// The record so far, without what is known of single checks.
+    /// The record so far: the checks that have a verdict, in the order in which they got it.
     pub fn head(&self) -> &Record {
         &self.record
     }
@@ -107,14 +110,17 @@ impl Record {
             duration: Duration::ZERO.into(),
             ended: Ended::Unfinished,
             left_behind: None,
-            missing: Vec::new(),
+            missing: vec![UNFINISHED.to_owned()],
             hostname,
             engine: None,
             threads: 1,
             joined: None,
             selection: SelectionRecord::default(),
             shard: None,
-            counts: CountsRecord::default(),
+            counts: CountsRecord {
+                errors: 1,
+                ..CountsRecord::default()
+            },
             images: Vec::new(),
             checks: Vec::new(),
         }
@@ -128,6 +134,11 @@ impl Record {
             platform: one_line(&engine.platform),
         });
         self.threads = start.threads;
+        if !start.checks.is_empty() {
+            // Each of them is an error until it has a verdict.
+            self.missing.clear();
+            self.counts = CountsRecord::default();
+        }
         self.selection = SelectionRecord::new(&start.selection, start);
         self.shard = start.selection.shard.as_ref().map(ShardRecord::from);
         self.images = start.images.iter().map(ImageRecord::from).collect();
@@ -145,7 +156,7 @@ impl Record {
         };
         self.left_behind = end.left_behind.as_ref().map(one_line);
         self.missing = end.missing.iter().map(one_line).collect();
-        self.counts.errors += self.missing.len();
+        self.counts = CountsRecord::of(&self.checks, self.missing.len());
     }
 }
 

@@ -284,9 +284,10 @@ impl CheckRecord {
     pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
         let judgements = std::iter::once(&self.judgement).chain(&self.earlier);
         let kinds = judgements.flat_map(|judgement| match judgement {
-            Judgement::Failed { findings } => {
-                findings.iter().map(|finding| finding.label.as_str()).collect()
-            }
+            Judgement::Failed { findings } => findings
+                .iter()
+                .map(|finding| finding.label.as_str())
+                .collect(),
             Judgement::Error { problem } => vec![problem.kind.as_str()],
             Judgement::Passed | Judgement::Skipped { .. } => Vec::new(),
         });

@@ -53,10 +53,8 @@ impl Record {
     ///
     /// # Errors
     /// Never for values that this program made.
-    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
     fn check(&self) -> Result<(), RecordError> {
@@ -83,7 +81,8 @@ impl Record {
                 return Err(RecordError::Contradiction(message));
             }
             if check.flaky != check.is_flaky() {
-                let message = format!("whether the check {name} is flaky is not what its tries say");
+                let message =
+                    format!("whether the check {name} is flaky is not what its tries say");
                 return Err(RecordError::Contradiction(message));
             }
         }

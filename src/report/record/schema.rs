@@ -8,5 +8,8 @@ use super::model::Record;
 /// The JSON Schema (draft 2020-12) of what `--json` writes.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12();
-    settings.into_generator().into_root_schema_for::<Record>().to_value()
+    settings
+        .into_generator()
+        .into_root_schema_for::<Record>()
+        .to_value()
 }

@@ -74,7 +74,9 @@ impl From<Moment> for SystemTime {
     fn from(moment: Moment) -> Self {
         let since = moment.0 - OffsetDateTime::UNIX_EPOCH;
         let since = Duration::try_from(since).unwrap_or_default();
-        Self::UNIX_EPOCH.checked_add(since).unwrap_or(Self::UNIX_EPOCH)
+        Self::UNIX_EPOCH
+            .checked_add(since)
+            .unwrap_or(Self::UNIX_EPOCH)
     }
 }
 
