@@ -70,7 +70,8 @@ impl RunReportArgs {
     pub(super) fn validate(&self, log: Option<&str>) -> Result<(), Trouble> {
         let log = log.map(|log| ("logfile", PathBuf::from(log).into()));
         let lines = self.lines().map(|lines| ("json-lines", lines));
-        self.whole.apart(lines.into_iter().chain(log).collect())
+        let others = lines.into_iter().chain(log);
+        apart(self.whole.named().chain(others).collect())
     }
 
     /// Proves that all can be written, before anything else happens.
@@ -88,24 +89,38 @@ impl ReportArgs {
         self.wanted.iter().any(|(_, to)| *to == Target::Stdout)
     }
 
-    /// Refuses two outputs to one place.
-    pub(super) fn apart(&self, others: Vec<(&'static str, Target)>) -> Result<(), Trouble> {
-        let wanted = self.wanted.iter();
-        let mut all: Vec<_> = wanted.map(|(it, to)| (it.name, to.clone())).collect();
-        all.extend(others);
-        for (at, (name, to)) in all.iter().enumerate() {
-            if let Some((other, _)) = all[..at].iter().find(|(_, other)| other.collides(to)) {
-                let message = format!("--{other} and --{name} would write to the same file");
+    /// Refuses two outputs to one place, and outputs in place of what is read.
+    pub(super) fn apart(&self, inputs: &[PathBuf]) -> Result<(), Trouble> {
+        for (name, to) in self.named() {
+            let input = inputs
+                .iter()
+                .find(|input| to.collides(&Target::File((*input).clone())));
+            if let Some(input) = input {
+                let message = format!("--{name} would overwrite {}", input.display());
                 return Err(Trouble::new(Exit::Usage, message));
             }
         }
-        Ok(())
+        apart(self.named().collect())
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, Target)> {
+        self.wanted.iter().map(|(it, to)| (it.name, to.clone()))
     }
 
     /// Proves that all can be written, before anything else happens.
     pub(super) fn open(&self) -> Result<Reports, Trouble> {
         Reports::open(&self.wanted, None).map_err(unwritable)
     }
+}
+
+fn apart(all: Vec<(&str, Target)>) -> Result<(), Trouble> {
+    for (at, (name, to)) in all.iter().enumerate() {
+        if let Some((other, _)) = all[..at].iter().find(|(_, other)| other.collides(to)) {
+            let message = format!("--{other} and --{name} would write to the same file");
+            return Err(Trouble::new(Exit::Usage, message));
+        }
+    }
+    Ok(())
 }
 
 fn unwritable(error: ReportError) -> Trouble {

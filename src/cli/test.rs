@@ -16,11 +16,12 @@ use super::policy::PolicyArgs;
 use super::progress::summary;
 use super::reports::{RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
+use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, EngineError, FakeEngine};
-use crate::event::{Event, Listener, Selection};
+use crate::event::{Event, Listener, Selection, Shard};
 use crate::plan::Plan;
 use crate::project::Project;
 use crate::report::{Console, ConsoleOptions, Reports, Tally};
@@ -54,6 +55,10 @@ pub struct TestArgs {
     /// Only checks that did not pass when they were run last
     #[arg(long)]
     failed: bool,
+    /// Only a part of the selected checks, such as 2/5: the second of five; `seatrial merge` joins
+    /// their results
+    #[arg(long, value_name = "K/N", conflicts_with = "failed")]
+    shard: Option<ShardArg>,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -93,6 +98,9 @@ impl TestArgs {
         let mut words = String::new();
         if !said.is_empty() {
             words = format!(" with {}", said.join(" "));
+        }
+        if let Some(ShardArg { number, total }) = self.shard {
+            words = format!("{words} in shard {number}/{total}");
         }
         if self.failed {
             words.push_str(": what was run last has passed");
@@ -137,12 +145,22 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         return Err(Trouble::new(Exit::Usage, message));
     }
     let project = find_project(args.project.as_deref())?;
-    let selection = args.selection();
+    let mut selection = args.selection();
     let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
         plan = plan.only_named(&names);
+    }
+    if let Some(ShardArg { number, total }) = args.shard {
+        let selected = Run::names(&plan, &args.harness);
+        let elsewhere;
+        (plan, elsewhere) = plan.shard(number, total, &selected);
+        selection.shard = Some(Shard {
+            number,
+            total,
+            elsewhere,
+        });
     }
     let selected_by = args.selected_by();
     if args.harness.list {
@@ -352,6 +370,7 @@ fn listeners(
     let options = ConsoleOptions {
         quiet: harness.quiet || !own,
         colour: !matches!(harness.color, Some(libtest_mimic::ColorSetting::Never)),
+        results: None,
     };
     if own {
         harness.logfile = Some("/dev/null".to_owned());

@@ -19,6 +19,8 @@ pub struct ConsoleOptions {
     pub quiet: bool,
     /// Colours. The caller knows whether the stream can show them.
     pub colour: bool,
+    /// It tells a result that is joined from so many, and not what goes on.
+    pub results: Option<usize>,
 }
 
 /// Writes the run to a stream, line by line, and tells every failure in full at the end.
@@ -26,6 +28,7 @@ pub struct Console<W> {
     state: Mutex<State<W>>,
     styles: Styles,
     quiet: bool,
+    results: Option<usize>,
 }
 
 struct State<W> {
@@ -47,6 +50,7 @@ impl<W: Write + Send> Console<W> {
                 Styles::plain()
             },
             quiet: options.quiet,
+            results: options.results,
         }
     }
 
@@ -168,7 +172,10 @@ impl<W: Write + Send> Listener for Console<W> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.ledger.take(event);
         let text = match event {
-            Event::RunStarted(start) => header(start),
+            Event::RunStarted(start) => match self.results {
+                Some(results) => joined_header(start, results),
+                None => header(start),
+            },
             Event::CheckStarted(_) => return,
             Event::CheckFinished(result) => {
                 if self.quiet && matches!(result.verdict, Verdict::Passed) {
@@ -184,6 +191,19 @@ impl<W: Write + Send> Listener for Console<W> {
         let _ = state.writer.write_all(text.as_bytes());
         let _ = state.writer.flush();
     }
+}
+
+fn joined_header(start: &RunStart, results: usize) -> String {
+    let results = match results {
+        1 => "1 result".into(),
+        _ => format!("{results} results"),
+    };
+    let images = start.images.len();
+    let images = match images {
+        1 => "1 image".into(),
+        _ => format!("{images} images"),
+    };
+    format!("{results}: {} on {images}\n\n", checks(start.selected()))
 }
 
 fn header(start: &RunStart) -> String {

@@ -17,7 +17,6 @@ pub(super) struct Ledger {
     results: Vec<Arc<CaseResult>>,
     keep: Keep,
     counts: Counts,
-    end: Option<Arc<RunEnd>>,
 }
 
 /// Which results a report needs until the end.
@@ -66,21 +65,16 @@ impl Ledger {
 
     /// The run promises a verdict for every check. If it ever breaks that promise, the gap must
     /// not look like success.
-    fn settle(&mut self, end: &Arc<RunEnd>) {
+    fn settle(&mut self, end: &RunEnd) {
         for case in std::mem::take(&mut self.open).into_values() {
             self.enter(Arc::new(without_verdict(case)));
         }
         self.counts.errors += end.missing.len();
         self.results.sort_by_key(|result| result.case.index);
-        self.end = Some(Arc::clone(end));
     }
 
     pub(super) fn start(&self) -> Option<&RunStart> {
         self.start.as_deref()
-    }
-
-    pub(super) fn end(&self) -> Option<&RunEnd> {
-        self.end.as_deref()
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -3,6 +3,7 @@
 //! - [`Console`] for people, [`Tally`] for the exit code
 //! - [`record`]: all that is known of a run; every file is written from it
 //! - [`FORMATS`]: the reports that are files, and what renders them; [`Reports`] writes them
+//! - [`join`]: one record of several
 //! - [`text`]: whatever comes from containers and specs is made harmless here first
 //! - [`OutputFile`]: proven writable before the run, replaced as a whole after it
 
@@ -11,11 +12,13 @@ mod excerpt;
 mod failure;
 mod file;
 mod format;
+mod join;
 mod junit;
 mod junit_case;
 mod junit_finish;
 mod ledger;
 mod lines;
+mod lines_read;
 pub mod record;
 mod reports;
 mod summary;
@@ -31,6 +34,7 @@ pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
 pub use format::{FORMATS, Format, RenderError};
+pub use join::{Document, JoinError, join};
 pub use reports::{ReportError, Reports};
 pub use summary::{Counts, Tally};
 pub use target::Target;

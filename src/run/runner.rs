@@ -62,6 +62,12 @@ impl Run {
         cases.map(|case| case.info.image.clone()).collect()
     }
 
+    /// The whole names of the selected checks.
+    pub fn names(plan: &Plan, arguments: &Arguments) -> BTreeSet<String> {
+        let cases = selected(plan, arguments);
+        cases.map(|case| case.info.name()).collect()
+    }
+
     /// Runs the selected checks. Every one of them gets a verdict, whatever happens.
     ///
     /// # Errors

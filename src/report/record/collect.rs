@@ -26,7 +26,8 @@ const STREAM: Limit = Limit {
 };
 
 /// What is missing from every record until the run is over.
-const UNFINISHED: &str = "the run did not finish: it is still going on, or it was killed";
+pub(in crate::report) const UNFINISHED: &str =
+    "the run did not finish: it is still going on, or it was killed";
 
 /// Makes the record of a run while it goes on.
 #[derive(Debug)]

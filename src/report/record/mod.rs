@@ -18,12 +18,14 @@ mod values;
 mod tests;
 
 pub use collect::Collector;
+pub(super) use collect::UNFINISHED;
 pub use counts::CountsRecord;
 pub use model::{
     CaseRecord, CheckRecord, Ended, EngineRecord, ImageRecord, Judgement, Record, SelectionRecord,
     ShardRecord, StreamRecord,
 };
 pub use place::{FindingRecord, PlaceRecord, ProblemRecord};
+pub(super) use read::Head;
 pub use read::RecordError;
 pub use schema::schema;
 pub use values::{Moment, Seconds};

@@ -275,6 +275,28 @@ impl Judgement {
 }
 
 impl CheckRecord {
+    /// An error that stands for a check which was not begun.
+    pub(in crate::report) fn undecided(case: CaseRecord, kind: &str, message: &str) -> Self {
+        Self {
+            case,
+            judgement: Judgement::Error {
+                problem: ProblemRecord {
+                    kind: kind.to_owned(),
+                    message: message.to_owned(),
+                },
+            },
+            flaky: false,
+            xfailed: false,
+            earlier: Vec::new(),
+            offset: Seconds::default(),
+            duration: Seconds::default(),
+            worker: None,
+            stdout: None,
+            stderr: None,
+            reproduce: None,
+        }
+    }
+
     /// Whether it passed, but not at once.
     pub(super) fn is_flaky(&self) -> bool {
         matches!(self.judgement, Judgement::Passed) && !self.earlier.is_empty()

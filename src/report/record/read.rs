@@ -1,9 +1,11 @@
 //! Documents that somebody else wrote.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::counts::CountsRecord;
-use super::model::Record;
+use super::model::{Judgement, Record};
 
 /// The version of the format that this program writes and reads.
 pub(super) const VERSION: u32 = 1;
@@ -17,6 +19,9 @@ pub enum RecordError {
     /// It is no JSON, or it lacks something, or it is cut off.
     #[error("{} at line {}, column {}", without_position(.0), .0.line(), .0.column())]
     Json(#[from] serde_json::Error),
+    /// A line of it is no JSON, or lacks something.
+    #[error("line {0}, column {column}: {what}", column = .1.column(), what = without_position(.1))]
+    Line(usize, serde_json::Error),
     /// Another version of seatrial wrote it.
     #[error(
         "it has version {0} of the format, and this seatrial reads version {VERSION}; use the \
@@ -30,8 +35,18 @@ pub enum RecordError {
 
 /// What every version has.
 #[derive(Deserialize)]
-struct Head {
+pub(in crate::report) struct Head {
     version: u64,
+}
+
+impl Head {
+    /// Refuses other versions.
+    pub(in crate::report) fn check(&self) -> Result<(), RecordError> {
+        if self.version == u64::from(VERSION) {
+            return Ok(());
+        }
+        Err(RecordError::OtherVersion(self.version))
+    }
 }
 
 impl Record {
@@ -41,9 +56,7 @@ impl Record {
     /// When it is no whole document of this version, or its counts are not those of its checks.
     pub fn from_json(bytes: &[u8]) -> Result<Self, RecordError> {
         let head: Head = serde_json::from_slice(bytes)?;
-        if head.version != u64::from(VERSION) {
-            return Err(RecordError::OtherVersion(head.version));
-        }
+        head.check()?;
         let record: Self = serde_json::from_slice(bytes)?;
         record.check()?;
         Ok(record)
@@ -57,7 +70,7 @@ impl Record {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    fn check(&self) -> Result<(), RecordError> {
+    pub(in crate::report) fn check(&self) -> Result<(), RecordError> {
         let counts = CountsRecord::of(&self.checks, self.missing.len());
         if counts != self.counts {
             let message = "its counts are not those of its checks; it was changed or damaged";
@@ -74,7 +87,25 @@ impl Record {
             let message = format!("there is no shard {} of {}", shard.number, shard.total);
             return Err(RecordError::Contradiction(message));
         }
+        let found = self.images.iter().filter(|image| image.id.is_some());
+        let found: HashSet<&str> = found.map(|image| image.name.as_str()).collect();
+        let mut names = HashSet::new();
         for check in &self.checks {
+            if !names.insert((&check.case.image, &check.case.name)) {
+                let message = format!("the check {} is twice in it", check.case.full_name());
+                return Err(RecordError::Contradiction(message));
+            }
+            let is_decided = matches!(
+                check.judgement,
+                Judgement::Passed | Judgement::Failed { .. }
+            );
+            if is_decided && !found.contains(check.case.image.as_str()) {
+                let message = format!(
+                    "the check {} has a verdict, but which image it is about is not told",
+                    check.case.full_name()
+                );
+                return Err(RecordError::Contradiction(message));
+            }
             let name = check.case.full_name();
             if check.kinds().any(|kind| kind.len() > LONGEST_KIND) {
                 let message = format!("the check {name} has a kind that is too long");
