@@ -42,7 +42,9 @@ fn attempt(args: &MergeArgs) -> Result<Exit, Trouble> {
     } else {
         show(&joined, anstream::stdout());
     }
-    reports.write(&joined).map_err(unwritten)?;
+    reports
+        .write(&joined)
+        .map_err(|errors| unwritten(&errors))?;
     Ok(exit(&joined))
 }
 

@@ -71,7 +71,7 @@ impl RunReportArgs {
         let log = log.map(|log| ("logfile", PathBuf::from(log).into()));
         let lines = self.lines().map(|lines| ("json-lines", lines));
         let others = lines.into_iter().chain(log);
-        apart(self.whole.named().chain(others).collect())
+        apart(&self.whole.named().chain(others).collect::<Vec<_>>())
     }
 
     /// Proves that all can be written, before anything else happens.
@@ -100,7 +100,7 @@ impl ReportArgs {
                 return Err(Trouble::new(Exit::Usage, message));
             }
         }
-        apart(self.named().collect())
+        apart(&self.named().collect::<Vec<_>>())
     }
 
     fn named(&self) -> impl Iterator<Item = (&'static str, Target)> {
@@ -113,7 +113,7 @@ impl ReportArgs {
     }
 }
 
-fn apart(all: Vec<(&str, Target)>) -> Result<(), Trouble> {
+fn apart(all: &[(&str, Target)]) -> Result<(), Trouble> {
     for (at, (name, to)) in all.iter().enumerate() {
         if let Some((other, _)) = all[..at].iter().find(|(_, other)| other.collides(to)) {
             let message = format!("--{other} and --{name} would write to the same file");
@@ -128,7 +128,7 @@ fn unwritable(error: ReportError) -> Trouble {
 }
 
 /// What could not be written, as one trouble.
-pub(super) fn unwritten(errors: Vec<ReportError>) -> Trouble {
+pub(super) fn unwritten(errors: &[ReportError]) -> Trouble {
     let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Trouble::new(Exit::Harness, messages.join("\n"))
 }

@@ -210,7 +210,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     // A comfort for the next run: that it can't be had changes nothing about this one.
     let _ = last.as_ref().map(|last| last.write());
     if let Some(reports) = Arc::into_inner(reports) {
-        reports.finish().map_err(unwritten)?;
+        reports.finish().map_err(|errors| unwritten(&errors))?;
     }
     let signal = session.signals().received();
     conclude(&tally, ended, signal, &selected_by)

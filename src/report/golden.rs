@@ -108,6 +108,7 @@ impl Run {
             kind,
             message: message.into(),
             detail: (!detail.is_empty()).then(|| detail.into()),
+            matcher: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::file::{FileError, OutputFile};
 
@@ -41,17 +41,19 @@ impl Target {
     }
 }
 
-/// One name for one file, as far as it is there.
+/// One name for one file: links are followed as far as there are any.
 fn identity(path: &Path) -> PathBuf {
+    let mut found = PathBuf::new();
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut rest = Vec::new();
-    for folder in path.ancestors() {
-        if let Ok(there) = folder.canonicalize() {
-            return rest.iter().rev().fold(there, |path, name| path.join(name));
+    for part in path.components() {
+        if part == Component::ParentDir {
+            found.pop();
+        } else {
+            found.push(part);
         }
-        rest.extend(folder.file_name().map(ToOwned::to_owned));
+        found = found.canonicalize().unwrap_or(found);
     }
-    path
+    found
 }
 
 /// Where a report is written as a whole.

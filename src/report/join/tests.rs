@@ -139,7 +139,7 @@ fn one_result_stays_what_it_is() {
 #[test]
 fn another_image_under_the_same_name_is_refused() {
     let other = attempt(1, |record| {
-        record.images[1].id = Some("sha256:other".into())
+        record.images[1].id = Some("sha256:other".into());
     });
     let error = join(vec![with(0, "passed"), other], None).unwrap_err();
     let error = error.to_string();

@@ -59,7 +59,7 @@ impl Collector {
             Event::CheckStarted(_) => {}
             Event::CheckFinished(result) => {
                 self.open.remove(&result.case.index);
-                self.enter(&**result);
+                self.enter(result);
             }
             Event::RunFinished(end) => {
                 for case in std::mem::take(&mut self.open).into_values() {
@@ -197,7 +197,10 @@ impl From<&ImageInfo> for ImageRecord {
             reference: info.reference.clone(),
             id: image.map(|image| image.id.clone()),
             repo_digests: image.map_or_else(Vec::new, |image| image.repo_digests.clone()),
-            platform: image.map(|image| platform(&image.config)),
+            // A lone slash says nothing.
+            platform: image
+                .map(|image| platform(&image.config))
+                .filter(|platform| platform != "/"),
             size: image.and_then(|image| image.size),
             layers: image.and_then(|image| image.layers),
         }

@@ -302,6 +302,15 @@ impl CheckRecord {
         matches!(self.judgement, Judgement::Passed) && !self.earlier.is_empty()
     }
 
+    /// What did not hold, in any of its tries.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &FindingRecord> {
+        let judgements = std::iter::once(&self.judgement).chain(&self.earlier);
+        judgements.flat_map(|judgement| match judgement {
+            Judgement::Failed { findings } => findings.as_slice(),
+            _ => &[],
+        })
+    }
+
     /// All words for machines in it.
     pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
         let judgements = std::iter::once(&self.judgement).chain(&self.earlier);
@@ -309,7 +318,7 @@ impl CheckRecord {
             Judgement::Failed { findings } => findings
                 .iter()
                 .map(|finding| finding.label.as_str())
-                .collect(),
+                .collect::<Vec<_>>(),
             Judgement::Error { problem } => vec![problem.kind.as_str()],
             Judgement::Passed | Judgement::Skipped { .. } => Vec::new(),
         });

@@ -32,6 +32,8 @@ pub struct PlaceRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingRecord {
     /// The kind of expectation: `exit`, `stdout`, `file.mode`, …
+    pub kind: String,
+    /// The kind, of a text with the key that does not hold: `stdout.version`.
     pub label: String,
     /// Where that very expectation stands.
     pub place: PlaceRecord,
@@ -69,7 +71,11 @@ impl From<&Finding> for FindingRecord {
             Excerpt::of_bytes(shown.as_bytes(), DETAIL).text(|part| terminal_text(part))
         };
         Self {
-            label: one_line(finding.kind),
+            kind: one_line(finding.kind),
+            label: match finding.matcher {
+                Some(matcher) => one_line(format!("{}.{matcher}", finding.kind)),
+                None => one_line(finding.kind),
+            },
             place: (&finding.place).into(),
             message: terminal_text(&finding.message),
             detail: finding.detail.as_ref().map(detail),

@@ -107,6 +107,11 @@ impl Record {
                 return Err(RecordError::Contradiction(message));
             }
             let name = check.case.full_name();
+            let labels = check.findings().all(|it| it.label.starts_with(&it.kind));
+            if !labels {
+                let message = format!("the check {name} has a label that is not of its kind");
+                return Err(RecordError::Contradiction(message));
+            }
             if check.kinds().any(|kind| kind.len() > LONGEST_KIND) {
                 let message = format!("the check {name} has a kind that is too long");
                 return Err(RecordError::Contradiction(message));
@@ -121,7 +126,7 @@ impl Record {
     }
 }
 
-/// serde_json tells the position in its own way, at the end.
+/// `serde_json` tells the position in its own way, at the end.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());

@@ -166,10 +166,16 @@ impl Judgement {
 }
 
 impl FindingRecord {
+    fn matcher(&self) -> Option<&str> {
+        let rest = self.label.strip_prefix(&self.kind)?;
+        rest.strip_prefix('.').filter(|matcher| !matcher.is_empty())
+    }
+
     fn finding(&self) -> Finding {
         Finding {
             place: self.place.place(),
-            kind: kind(&self.label),
+            kind: kind(&self.kind),
+            matcher: self.matcher().map(kind),
             message: self.message.clone(),
             detail: self.detail.clone(),
         }

@@ -143,6 +143,7 @@ fn result(text: &[u8], verdict: u8, micros: u64) -> CaseResult {
         kind: "stdout",
         message: words.clone(),
         detail: Some(words.clone()),
+        matcher: None,
     };
     let problem = Problem {
         kind: "engine",
