@@ -54,8 +54,11 @@ fn project() -> Project {
 /// Passed, failed, errors, skipped.
 type Counts = [u64; 4];
 
+/// The name of a format, and what reads its counts.
+type Reader = (&'static str, fn(&str) -> Counts);
+
 /// Another format that says how many checks came to what has its line in here.
-const COUNTS: [(&str, fn(&str) -> Counts); 3] = [
+const COUNTS: [Reader; 3] = [
     ("junit", |text| {
         let report = Report::read(text.as_bytes());
         report.agrees();

@@ -9,7 +9,7 @@ use super::reports::{ReportArgs, unwritten};
 use super::session::Trouble;
 use crate::event::Listener;
 use crate::report::record::{Ended, Record};
-use crate::report::{Console, ConsoleOptions, Counts, Document, join};
+use crate::report::{Console, ConsoleOptions, Counts, Document, Expected, join};
 
 /// The arguments of `seatrial merge`.
 #[derive(Debug, Args)]
@@ -18,9 +18,10 @@ pub struct MergeArgs {
     /// attempts
     #[arg(required = true, value_name = "RESULT")]
     results: Vec<PathBuf>,
-    /// How many shards there must be, or how many results if they are no shards
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    expect_shards: Option<u16>,
+    /// How many shards there must be, or how many results if they are no shards; or the names of
+    /// the images that must have results, with commas between them
+    #[arg(long, value_name = "N|IMAGES", value_parser = expected)]
+    expect_shards: Option<Expected>,
     #[command(flatten)]
     reports: ReportArgs,
 }
@@ -36,7 +37,8 @@ fn attempt(args: &MergeArgs) -> Result<Exit, Trouble> {
     let reports = args.reports.open()?;
     let read = args.results.iter().map(read).collect::<Result<_, _>>()?;
     let invalid = |error| Trouble::new(Exit::InvalidSpec, error);
-    let joined = join(read, args.expect_shards.map(usize::from)).map_err(invalid)?;
+    let expected = args.expect_shards.clone().unwrap_or_default();
+    let joined = join(read, &expected).map_err(invalid)?;
     if args.reports.to_stdout() {
         show(&joined, anstream::stderr());
     } else {
@@ -46,6 +48,20 @@ fn attempt(args: &MergeArgs) -> Result<Exit, Trouble> {
         .write(&joined)
         .map_err(|errors| unwritten(&errors))?;
     Ok(exit(&joined))
+}
+
+fn expected(text: &str) -> Result<Expected, String> {
+    if let Ok(count) = text.parse::<u16>() {
+        return match count {
+            0 => Err("at least one result must be there".to_owned()),
+            _ => Ok(Expected::Count(count.into())),
+        };
+    }
+    let images: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    if images.iter().any(String::is_empty) {
+        return Err("it is a number, or names of images with commas between them".to_owned());
+    }
+    Ok(Expected::Images(images))
 }
 
 fn read(path: &PathBuf) -> Result<Document, Trouble> {

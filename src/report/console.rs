@@ -221,7 +221,7 @@ fn header(start: &RunStart) -> String {
         filtered => format!(
             "{} of {}",
             start.selected(),
-            checks(start.selected() + filtered)
+            checks(start.selected().saturating_add(filtered))
         ),
     };
     if let Some(shard) = &start.selection.shard {

@@ -34,7 +34,7 @@ pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
 pub use format::{FORMATS, Format, RenderError};
-pub use join::{Document, JoinError, join};
+pub use join::{Document, Expected, JoinError, join};
 pub use reports::{ReportError, Reports};
 pub use summary::{Counts, Tally};
 pub use target::Target;

@@ -9,4 +9,4 @@ mod results;
 #[cfg(test)]
 mod tests;
 
-pub use results::{Document, JoinError, join};
+pub use results::{Document, Expected, JoinError, join};

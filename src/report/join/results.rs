@@ -46,14 +46,26 @@ pub enum JoinError {
     },
 }
 
+/// What a joined result must be made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever there is, if it says nothing of more.
+    #[default]
+    Anything,
+    /// So many shards, or results if they are no shards.
+    Count(usize),
+    /// Checks of each of these images.
+    Images(Vec<String>),
+}
+
 type Name = (String, String);
 
 /// Makes one result of several: of the shards of a run, of the runs of several images, of further
-/// attempts. What is missing is an error in it, with `expected` shards or results.
+/// attempts. What is missing of that or of what is `expected` is an error in it.
 ///
 /// # Errors
 /// When they contradict each other.
-pub fn join(mut documents: Vec<Document>, expected: Option<usize>) -> Result<Record, JoinError> {
+pub fn join(mut documents: Vec<Document>, expected: &Expected) -> Result<Record, JoinError> {
     documents.sort_by(|one, other| {
         let key = |document: &Document| (document.record.started, document.file.clone());
         key(one).cmp(&key(other))
@@ -129,9 +141,21 @@ fn same_shards(documents: &[Document]) -> Result<Option<usize>, JoinError> {
 fn missing_results(
     documents: &[Document],
     shards: Option<usize>,
-    expected: Option<usize>,
+    expected: &Expected,
 ) -> Vec<String> {
     let mut missing = Vec::new();
+    if let Expected::Images(images) = expected {
+        let there = documents.iter().flat_map(|it| &it.record.checks);
+        let there: HashSet<&str> = there.map(|check| check.case.image.as_str()).collect();
+        let absent = images
+            .iter()
+            .filter(|image| !there.contains(image.as_str()));
+        missing.extend(absent.map(|image| format!("there is no result of the image {image}")));
+    }
+    let expected = match expected {
+        Expected::Count(count) => Some(*count),
+        Expected::Anything | Expected::Images(_) => None,
+    };
     let Some(total) = shards else {
         let there = documents.len();
         if let Some(expected) = expected.filter(|expected| *expected > there) {
@@ -178,7 +202,8 @@ fn together(documents: &[Document]) -> Option<Record> {
     joined.hostname = listed(records.iter().map(|record| record.hostname.as_deref()));
     joined.left_behind = listed(records.iter().map(|record| record.left_behind.as_deref()));
     joined.engine = engine(&records);
-    joined.threads = records.iter().map(|record| record.threads).sum();
+    let threads = records.iter().map(|record| record.threads);
+    joined.threads = threads.fold(0, usize::saturating_add);
     joined.selection = selection(&records);
     let ends = records.iter().map(|record| {
         let since = since(first, record);

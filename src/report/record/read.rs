@@ -13,6 +13,12 @@ pub(super) const VERSION: u32 = 1;
 /// Real ones have a few dozen characters.
 const LONGEST_KIND: usize = 100;
 
+/// No more can be asked for.
+const MOST_SHARDS: usize = u16::MAX as usize;
+
+/// An exbibyte: no command writes as much, and sums stay far from their limits.
+const LONGEST_OUTPUT: u64 = 1 << 60;
+
 /// Why a document is no result that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -82,7 +88,7 @@ impl Record {
             return Err(RecordError::Contradiction(message));
         }
         if let Some(shard) = &self.shard
-            && !(1..=shard.total).contains(&shard.number)
+            && (shard.total > MOST_SHARDS || !(1..=shard.total).contains(&shard.number))
         {
             let message = format!("there is no shard {} of {}", shard.number, shard.total);
             return Err(RecordError::Contradiction(message));
@@ -114,6 +120,12 @@ impl Record {
             }
             if check.kinds().any(|kind| kind.len() > LONGEST_KIND) {
                 let message = format!("the check {name} has a kind that is too long");
+                return Err(RecordError::Contradiction(message));
+            }
+            let streams = [&check.stdout, &check.stderr];
+            let mut streams = streams.into_iter().flatten();
+            if streams.any(|it| it.omitted.max(it.bytes) > LONGEST_OUTPUT) {
+                let message = format!("the check {name} has an output that is too long");
                 return Err(RecordError::Contradiction(message));
             }
             if check.flaky != check.is_flaky() {
