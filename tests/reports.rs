@@ -246,15 +246,24 @@ fn the_record_tells_all_that_is_known_of_a_check() {
 fn real_results_are_as_the_committed_schema_says() {
     let project = project();
     run(&project, &[]).expect(1);
-    run(&project, &["--shard", "1/2", "--json=out/shard"]);
-    let schema = read(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json"));
-    let schema: Value = serde_json::from_str(&schema).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let errors: Vec<_> = validator
-        .iter_errors(&json(&project, "out/json"))
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert_eq!(errors, Vec::<String>::new());
+    project.fake(&["--shard", "1/2", "--json=out/shard"]);
+    let mut values = vec![
+        ("report", json(&project, "out/json")),
+        ("report", json(&project, "out/shard")),
+    ];
+    let lines = lines(&read(project.path("out/json-lines")));
+    values.extend(lines.into_iter().map(|line| ("report-lines", line)));
+    for (name, value) in values {
+        let path = format!("docs/{name}.schema.json");
+        let schema = read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+        let schema: Value = serde_json::from_str(&schema).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let errors: Vec<_> = validator
+            .iter_errors(&value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert_eq!(errors, Vec::<String>::new(), "{value:#}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::session::Trouble;
 use crate::project;
-use crate::report::record;
+use crate::report::{lines_schema, record};
 use crate::spec;
 
 /// The arguments of `seatrial schema`.
@@ -26,6 +26,8 @@ enum Files {
     Project,
     /// The results that `--json` writes
     Report,
+    /// The lines that `--json-lines` writes
+    ReportLines,
 }
 
 /// Runs `seatrial schema`.
@@ -34,6 +36,7 @@ pub fn run(args: &SchemaArgs) -> Exit {
         Files::Spec => spec::schema(),
         Files::Project => project::schema(),
         Files::Report => record::schema(),
+        Files::ReportLines => lines_schema(),
     };
     match writeln!(std::io::stdout().lock(), "{schema:#}") {
         Ok(()) => Exit::AllPassed,

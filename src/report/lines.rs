@@ -2,16 +2,17 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::file::FileError;
 use super::record::{
     CaseRecord, CheckRecord, CountsRecord, Ended, EngineRecord, ImageRecord, Moment, Record,
-    Seconds, SelectionRecord, ShardRecord,
+    Seconds, SelectionRecord, ShardRecord, schema_of,
 };
 use super::target::{Growing, Target};
 use crate::event::{Event, RunStart};
 
-/// One line.
+/// A line of a run of seatrial: something that happened.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum Line {
@@ -29,6 +30,7 @@ pub(super) enum Line {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(super) struct StartLine {
     /// The version of the format.
+    #[schemars(extend("const" = 1))]
     pub(super) version: u32,
     /// The version of seatrial.
     pub(super) seatrial: String,
@@ -66,6 +68,11 @@ pub(super) struct EndLine {
     pub(super) missing: Vec<String>,
     /// How many checks came to what.
     pub(super) counts: CountsRecord,
+}
+
+/// The JSON Schema (draft 2020-12) of each line that `--json-lines` writes.
+pub fn lines_schema() -> Value {
+    schema_of::<Line>()
 }
 
 /// Writes the lines.

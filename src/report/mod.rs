@@ -35,6 +35,7 @@ pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
 pub use format::{FORMATS, Format, RenderError};
 pub use join::{Document, Expected, JoinError, join};
+pub use lines::lines_schema;
 pub use reports::{ReportError, Reports};
 pub use summary::{Counts, Tally};
 pub use target::Target;

@@ -16,6 +16,8 @@ use crate::event::{Event, Listener};
 #[derive(Debug)]
 pub struct Reports {
     outputs: Vec<(&'static Format, Whole)>,
+    /// Whether there is any report at all.
+    are_wanted: bool,
     state: Mutex<State>,
 }
 
@@ -59,6 +61,7 @@ impl Reports {
         }
         Ok(Self {
             outputs,
+            are_wanted: !wanted.is_empty() || lines.is_some(),
             state: Mutex::new(State {
                 collector,
                 lines: lines.map(Lines::open).transpose()?,
@@ -101,6 +104,9 @@ impl Reports {
     /// # Errors
     /// What does not hold the whole run.
     pub fn finish(self) -> Result<(), Vec<ReportError>> {
+        if !self.are_wanted {
+            return Ok(());
+        }
         let state = self.state.into_inner();
         let state = state.unwrap_or_else(PoisonError::into_inner);
         let unfinished = || vec![ReportError::Unfinished];
@@ -117,6 +123,9 @@ impl Reports {
 
 impl Listener for Reports {
     fn on(&self, event: &Event) {
+        if !self.are_wanted {
+            return;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State {
             collector,

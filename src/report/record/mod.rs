@@ -28,4 +28,5 @@ pub use place::{FindingRecord, PlaceRecord, ProblemRecord};
 pub(super) use read::Head;
 pub use read::RecordError;
 pub use schema::schema;
+pub(super) use schema::schema_of;
 pub use values::{Moment, Seconds};

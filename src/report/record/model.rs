@@ -12,6 +12,7 @@ use super::values::{Moment, Seconds};
 pub struct Record {
     /// The version of this format. Another number means that old readers would be misled; what is
     /// only added leaves it as it is.
+    #[schemars(extend("const" = 1))]
     pub version: u32,
     /// The version of seatrial.
     pub seatrial: String,

@@ -1,5 +1,6 @@
 //! The JSON Schema of the record.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
@@ -7,9 +8,11 @@ use super::model::Record;
 
 /// The JSON Schema (draft 2020-12) of what `--json` writes.
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft2020_12();
-    settings
-        .into_generator()
-        .into_root_schema_for::<Record>()
-        .to_value()
+    schema_of::<Record>()
+}
+
+/// The JSON Schema of a type, as serde reads and writes it.
+pub(in crate::report) fn schema_of<T: JsonSchema>() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    generator.into_root_schema_for::<T>().to_value()
 }
