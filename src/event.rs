@@ -31,12 +31,51 @@ pub struct RunStart {
     pub engine: Option<EngineInfo>,
     /// The images of the selected checks, in the order of the plan.
     pub images: Vec<ImageInfo>,
-    /// How many checks are selected.
-    pub selected: usize,
+    /// The selected checks, in the order of the plan.
+    pub checks: Vec<Arc<CaseInfo>>,
+    /// What selected them.
+    pub selection: Selection,
     /// How many checks of the plan the selection left out.
     pub filtered: usize,
     /// How many checks run at once.
     pub threads: usize,
+}
+
+impl RunStart {
+    /// How many checks are selected.
+    pub fn selected(&self) -> usize {
+        self.checks.len()
+    }
+}
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// What names must contain, or be; the name of an image means all of its checks.
+    pub filter: Option<String>,
+    /// Whether names must be the filter.
+    pub exact: bool,
+    /// What no name may contain.
+    pub skip: Vec<String>,
+    /// Tags of which a check must have one.
+    pub tags: Vec<String>,
+    /// Tags that no check may have.
+    pub skip_tags: Vec<String>,
+    /// Only what did not pass when it was run last.
+    pub failed: bool,
+    /// Which part of the checks this run is to do, if not all.
+    pub shard: Option<Shard>,
+}
+
+/// One of several parts of a run, each done by a process of its own.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub total: usize,
+    /// The checks that were left to the others.
+    pub elsewhere: Vec<Arc<CaseInfo>>,
 }
 
 /// An image of the run.
@@ -63,6 +102,12 @@ pub struct CaseInfo {
     pub place: Place,
     /// The image that the check was written for, if that is another.
     pub inherited_from: Option<String>,
+    /// The key that says what it looks at: `run`, `file`, …
+    pub kind: &'static str,
+    /// The words to select it by.
+    pub tags: Vec<String>,
+    /// Why it is known to fail, if it is.
+    pub xfail: Option<String>,
 }
 
 impl CaseInfo {
@@ -79,6 +124,10 @@ pub struct CaseResult {
     pub case: Arc<CaseInfo>,
     /// What it came to.
     pub verdict: Verdict,
+    /// Whether it was skipped because it failed, as its `xfail` says.
+    pub xfailed: bool,
+    /// Which of the threads performed it, from 0; none did if it was not begun.
+    pub worker: Option<usize>,
     /// From the start of the run to the start of the check.
     pub offset: Duration,
     /// From the start of the check to its verdict.
@@ -103,6 +152,8 @@ pub struct RunEnd {
     pub stopped: Option<Stopped>,
     /// What could not be cleaned up, in one line.
     pub left_behind: Option<String>,
+    /// What is missing from the result, and no check stands for; each counts as an error.
+    pub missing: Vec<String>,
 }
 
 /// Why a run ends before all of its checks have.

@@ -11,6 +11,8 @@ pub struct Source {
     path: PathBuf,
     text: String,
     line_starts: Vec<usize>,
+    /// Line and column, from 1, at which the text begins.
+    origin: (usize, usize),
 }
 
 impl Source {
@@ -24,7 +26,19 @@ impl Source {
             path: path.into(),
             text,
             line_starts,
+            origin: (1, 1),
         })
+    }
+
+    /// A position, counted from 1, in a file whose text is not at hand.
+    pub fn position(path: impl Into<PathBuf>, line: usize, column: usize) -> Place {
+        let source = Arc::new(Self {
+            path: path.into(),
+            text: String::new(),
+            line_starts: vec![0],
+            origin: (line, column),
+        });
+        Place::new(&source, 0..0)
     }
 
     /// The name the file is shown under.
@@ -87,7 +101,7 @@ impl Place {
 
     /// The line, counted from 1.
     pub fn line(&self) -> usize {
-        self.source.line_index(self.start) + 1
+        self.source.line_index(self.start) + self.source.origin.0
     }
 
     /// The column, counted in characters from 1; the mark of the byte order is no character.
@@ -98,7 +112,11 @@ impl Place {
             0 => before.strip_prefix('\u{feff}').unwrap_or(before),
             _ => before,
         };
-        before.chars().count() + 1
+        let first = match line_start {
+            0 => self.source.origin.1,
+            _ => 1,
+        };
+        before.chars().count() + first
     }
 
     /// The text at this place.
@@ -167,6 +185,13 @@ mod tests {
         assert_eq!(Place::new(&source, 9..10).to_string(), "a.yaml:2:1");
         let lines: Vec<&str> = (0..3).map(|line| &source.text[source.line(line)]).collect();
         assert_eq!(lines, ["\u{feff}a: 1", "b: 2", ""]);
+    }
+
+    #[test]
+    fn a_position_needs_no_text() {
+        let place = Source::position("a.yaml", 17, 3);
+        assert_eq!(place.to_string(), "a.yaml:17:3");
+        assert_eq!((place.line(), place.column(), place.text()), (17, 3, ""));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Finding {
     pub message: String,
     /// More lines, such as a diff.
     pub detail: Option<String>,
+    /// Which key of a text's expectation it is: `version`, `contains`, …
+    pub matcher: Option<&'static str>,
 }
 
 impl Finding {
@@ -68,6 +70,7 @@ impl Finding {
             kind,
             message,
             detail: None,
+            matcher: None,
         }
     }
 }

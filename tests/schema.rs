@@ -63,6 +63,8 @@ fn the_committed_schemas_are_those_of_the_types() {
     for (files, path) in [
         ("spec", "docs/spec.schema.json"),
         ("project", "docs/project.schema.json"),
+        ("report", "docs/report.schema.json"),
+        ("report-lines", "docs/report-lines.schema.json"),
     ] {
         let committed: Value = serde_json::from_str(&read(path)).unwrap();
         assert_eq!(
@@ -75,7 +77,7 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for files in ["spec", "project"] {
+    for files in ["spec", "project", "report", "report-lines"] {
         let schema = generated(files);
         assert!(jsonschema::meta::is_valid(&schema));
         jsonschema::draft202012::new(&schema).unwrap();
@@ -138,7 +140,7 @@ fn every_key_is_described() {
             }
         }
     }
-    for files in ["spec", "project"] {
+    for files in ["spec", "project", "report", "report-lines"] {
         let mut found = Vec::new();
         undescribed(files, &generated(files), &mut found);
         assert_eq!(found, Vec::<String>::new());

@@ -24,7 +24,10 @@ pub(super) fn judge(
         judged.add(match &matcher.value {
             TextMatcher::Equals(text) if is_short(text) && is_short(actual) => {
                 let message = format!("{name} must be {}, it is {}", shown(text), shown(actual));
-                let finding = Finding::new(&matcher.place, kind, message);
+                let finding = Finding {
+                    matcher: Some(matcher.value.key()),
+                    ..Finding::new(&matcher.place, kind, message)
+                };
                 Ok((text != actual).then_some(finding).into_iter().collect())
             }
             _ => {

@@ -4,6 +4,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
+use super::merge::MergeArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
 
@@ -23,7 +24,9 @@ pub enum Command {
     Build(BuildArgs),
     /// Remove what killed runs left behind: containers and temporary folders
     Clean(CleanArgs),
-    /// Print the JSON Schema of specs or of the project file, for editors
+    /// Make one result of several: of shards, of images, of further attempts
+    Merge(MergeArgs),
+    /// Print the JSON Schema of specs, of the project file or of results
     Schema(SchemaArgs),
     /// Test images by their specs
     Test(Box<TestArgs>),

@@ -47,6 +47,7 @@ fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
     let project = require_project(args.project.as_deref())?;
     let session = Session::start()?;
     let results = build(&session, &project, &args.images, args.quiet, args.limit)?;
+    let _ = write!(anstream::stdout().lock(), "{}", summary(&results));
     Ok(exit(&results, session.signals().received()))
 }
 
@@ -88,7 +89,6 @@ fn show(project: &Project, jobs: &[Job], results: &[ImageResult]) {
             let _ = write!(anstream::stderr().lock(), "{message}");
         }
     }
-    let _ = write!(anstream::stdout().lock(), "{}", summary(results));
 }
 
 fn exit(results: &[ImageResult], signal: Option<i32>) -> Exit {

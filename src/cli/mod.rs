@@ -5,10 +5,13 @@ pub mod build;
 pub mod clean;
 mod exit;
 mod last;
+pub mod merge;
 mod policy;
 mod progress;
+mod reports;
 pub mod schema;
 mod session;
+mod shard;
 mod signals;
 pub mod test;
 

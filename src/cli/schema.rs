@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::session::Trouble;
 use crate::project;
+use crate::report::{lines_schema, record};
 use crate::spec;
 
 /// The arguments of `seatrial schema`.
@@ -23,6 +24,10 @@ enum Files {
     Spec,
     /// The project file seatrial.yaml
     Project,
+    /// The results that `--json` writes
+    Report,
+    /// The lines that `--json-lines` writes
+    ReportLines,
 }
 
 /// Runs `seatrial schema`.
@@ -30,6 +35,8 @@ pub fn run(args: &SchemaArgs) -> Exit {
     let schema = match args.files {
         Files::Spec => spec::schema(),
         Files::Project => project::schema(),
+        Files::Report => record::schema(),
+        Files::ReportLines => lines_schema(),
     };
     match writeln!(std::io::stdout().lock(), "{schema:#}") {
         Ok(()) => Exit::AllPassed,

@@ -13,15 +13,18 @@ use super::clean;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
+use super::progress::summary;
+use super::reports::{RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
+use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Engine, EngineError, FakeEngine};
-use crate::event::{Event, Listener};
+use crate::event::{Event, Listener, Selection, Shard};
 use crate::plan::Plan;
 use crate::project::Project;
-use crate::report::{Console, ConsoleOptions, JUnit, Tally};
+use crate::report::{Console, ConsoleOptions, Reports, Tally};
 use crate::run::{Run, RunFailure};
 use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
 use crate::verdict::Problem;
@@ -52,11 +55,14 @@ pub struct TestArgs {
     /// Only checks that did not pass when they were run last
     #[arg(long)]
     failed: bool,
+    /// Only a part of the selected checks, such as 2/5: the second of five; `seatrial merge` joins
+    /// their results
+    #[arg(long, value_name = "K/N", conflicts_with = "failed")]
+    shard: Option<ShardArg>,
     #[command(flatten)]
     policy: PolicyArgs,
-    /// Write a JUnit report
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    reports: RunReportArgs,
     /// What runs the containers
     #[arg(long, value_name = "ENGINE", default_value = "docker", hide = true)]
     engine: EngineChoice,
@@ -71,6 +77,19 @@ impl TestArgs {
         (self.tags.is_empty() || self.tags.iter().any(has)) && !self.skip_tags.iter().any(has)
     }
 
+    /// What was asked for, before any of it is done.
+    fn selection(&self) -> Selection {
+        Selection {
+            filter: self.harness.filter.clone(),
+            exact: self.harness.exact,
+            skip: self.harness.skip.clone(),
+            tags: self.tags.clone(),
+            skip_tags: self.skip_tags.clone(),
+            failed: self.failed,
+            shard: None,
+        }
+    }
+
     /// What selects beside a filter, for a message: ` with --tag fast`.
     fn selected_by(&self) -> String {
         let tags = self.tags.iter().map(|tag| format!("--tag {tag}"));
@@ -79,6 +98,9 @@ impl TestArgs {
         let mut words = String::new();
         if !said.is_empty() {
             words = format!(" with {}", said.join(" "));
+        }
+        if let Some(ShardArg { number, total }) = self.shard {
+            words = format!("{words} in shard {number}/{total}");
         }
         if self.failed {
             words.push_str(": what was run last has passed");
@@ -117,12 +139,28 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             "--test-threads must be at least 1",
         ));
     }
+    args.reports.validate(args.harness.logfile.as_deref())?;
+    if args.reports.to_stdout() && args.harness.format.is_some() {
+        let message = "--format and a report can't both have the standard output";
+        return Err(Trouble::new(Exit::Usage, message));
+    }
     let project = find_project(args.project.as_deref())?;
+    let mut selection = args.selection();
     let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
         plan = plan.only_named(&names);
+    }
+    if let Some(ShardArg { number, total }) = args.shard {
+        let selected = Run::names(&plan, &args.harness);
+        let elsewhere;
+        (plan, elsewhere) = plan.shard(number, total, &selected);
+        selection.shard = Some(Shard {
+            number,
+            total,
+            elsewhere,
+        });
     }
     let selected_by = args.selected_by();
     if args.harness.list {
@@ -130,10 +168,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         return Ok(Exit::AllPassed);
     }
     // Proven writable before anything else happens.
-    let junit = args.junit.as_ref().map(JUnit::create).transpose();
-    let junit = junit
-        .map_err(|error| Trouble::new(Exit::Harness, error))?
-        .map(Arc::new);
+    let reports = Arc::new(args.reports.open()?);
+    let to_stdout = args.reports.to_stdout();
     let session = Session::start()?;
     if let Some(limit) = args.policy.deadline {
         session.signals().limit(&session.handle(), limit);
@@ -145,18 +181,21 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             &plan,
             &args.harness,
             args.build_limit,
+            to_stdout,
         )?
     } else {
         Vec::new()
     };
     let tally = Arc::new(Tally::new());
     let run = Run {
+        selection,
         engine: engine(&args.engine, &session),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
             last.as_ref(),
-            junit.as_ref(),
+            &reports,
+            to_stdout,
         ))),
         arguments: args.harness,
         plan,
@@ -170,10 +209,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let ended = run.execute();
     // A comfort for the next run: that it can't be had changes nothing about this one.
     let _ = last.as_ref().map(|last| last.write());
-    if let Some(junit) = junit.and_then(Arc::into_inner) {
-        junit
-            .finish()
-            .map_err(|error| Trouble::new(Exit::Harness, error))?;
+    if let Some(reports) = Arc::into_inner(reports) {
+        reports.finish().map_err(|errors| unwritten(&errors))?;
     }
     let signal = session.signals().received();
     conclude(&tally, ended, signal, &selected_by)
@@ -314,28 +351,31 @@ fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, E
 }
 
 /// Our own console, unless one of libtest-mimic's formats is asked for: then those have the
-/// standard output and ours tells failures on the standard error.
+/// standard output and ours tells failures on the standard error; or unless a report has the
+/// standard output: then ours is on the standard error.
 fn listeners(
     harness: &mut Arguments,
     tally: &Arc<Tally>,
     last: Option<&Arc<LastRun>>,
-    junit: Option<&Arc<JUnit>>,
+    reports: &Arc<Reports>,
+    to_stdout: bool,
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
     if let Some(last) = last {
         listeners.push(Arc::clone(last) as Arc<dyn Listener>);
     }
-    if let Some(junit) = junit {
-        listeners.push(Arc::clone(junit) as Arc<dyn Listener>);
-    }
+    listeners.push(Arc::clone(reports) as Arc<dyn Listener>);
     let own = harness.format.is_none() && harness.logfile.is_none();
     // anstream takes the colours out again where they are not wanted.
     let options = ConsoleOptions {
         quiet: harness.quiet || !own,
         colour: !matches!(harness.color, Some(libtest_mimic::ColorSetting::Never)),
+        results: None,
     };
     if own {
         harness.logfile = Some("/dev/null".to_owned());
+    }
+    if own && !to_stdout {
         let stdout = anstream::AutoStream::new(std::io::stdout(), choice(harness));
         listeners.push(Arc::new(Console::new(stdout, options)));
     } else {
@@ -370,6 +410,7 @@ fn build_first(
     plan: &Plan,
     harness: &Arguments,
     limit: BuildLimit,
+    to_stdout: bool,
 ) -> Result<Vec<(String, Problem)>, Trouble> {
     let Some(project) = project else {
         let message = "--build needs a project file, which says how images are built";
@@ -386,7 +427,13 @@ fn build_first(
         return Ok(Vec::new());
     }
     let results = build::build(session, project, &names, harness.quiet, limit)?;
-    let _ = writeln!(std::io::stdout());
+    let built = summary(&results);
+    // Where the console is going to be.
+    let _ = if to_stdout {
+        writeln!(anstream::stderr(), "{built}")
+    } else {
+        writeln!(anstream::stdout(), "{built}")
+    };
     Ok(results.iter().filter_map(unbuilt).collect())
 }
 

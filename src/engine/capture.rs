@@ -106,6 +106,19 @@ impl Captured {
         }
     }
 
+    /// A stream of which `omitted` bytes are missing between `head` and `tail`.
+    pub fn in_parts(head: impl Into<Vec<u8>>, omitted: u64, tail: &[u8]) -> Self {
+        let mut bytes = head.into();
+        let head_end = bytes.len();
+        bytes.extend(tail);
+        Self {
+            bytes,
+            head_end,
+            omitted,
+            seen: None,
+        }
+    }
+
     /// What an observer of this type has seen of all of it, if there was one.
     pub fn seen<T: Observer>(&self) -> Option<&T> {
         self.seen.as_ref()?.as_type()

@@ -22,7 +22,10 @@ pub fn judge(
     let mut undecided = None;
     for (index, matcher) in expected.0.iter().enumerate() {
         match one(subject, index, matcher, actual) {
-            Ok(more) => findings.extend(more),
+            Ok(more) => findings.extend(more.into_iter().map(|finding| Finding {
+                matcher: Some(matcher.value.key()),
+                ..finding
+            })),
             Err(error) => undecided = Some(error.problem(subject.name, actual)),
         }
     }

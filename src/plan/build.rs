@@ -167,6 +167,14 @@ fn number(images: &[PlannedImage], checks: Vec<(usize, Taken)>, root: &Path) -> 
             check: taken.check.name.clone(),
             place: taken.check.place.clone(),
             inherited_from: taken.from,
+            kind: taken.check.kind.word(),
+            tags: taken.check.options.tags(),
+            xfail: taken
+                .check
+                .options
+                .xfail
+                .as_ref()
+                .map(|it| it.value.clone()),
         };
         Arc::new(Case {
             info: Arc::new(info),

@@ -2,5 +2,6 @@
 
 mod build;
 mod inherit;
+mod shard;
 
 pub use build::{Case, Plan, PlannedImage};

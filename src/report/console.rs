@@ -19,6 +19,8 @@ pub struct ConsoleOptions {
     pub quiet: bool,
     /// Colours. The caller knows whether the stream can show them.
     pub colour: bool,
+    /// It tells a result that is joined from so many, and not what goes on.
+    pub results: Option<usize>,
 }
 
 /// Writes the run to a stream, line by line, and tells every failure in full at the end.
@@ -26,6 +28,7 @@ pub struct Console<W> {
     state: Mutex<State<W>>,
     styles: Styles,
     quiet: bool,
+    results: Option<usize>,
 }
 
 struct State<W> {
@@ -47,6 +50,7 @@ impl<W: Write + Send> Console<W> {
                 Styles::plain()
             },
             quiet: options.quiet,
+            results: options.results,
         }
     }
 
@@ -128,9 +132,8 @@ impl<W: Write + Send> Console<W> {
         let counts = ledger.counts();
         // The empty line after the header is enough when nothing came between.
         let mut out = String::from(if counts.total() == 0 { "" } else { "\n" });
-        if ledger.unseen() > 0 {
-            let were = checks(ledger.unseen());
-            let _ = writeln!(out, "{bad}error:{bad:#} {were} never ran");
+        for missing in &end.missing {
+            let _ = writeln!(out, "{bad}error:{bad:#} {}", one_line(missing));
         }
         if let Some(stopped) = end.stopped {
             let _ = writeln!(out, "{bad}{stopped}{bad:#}");
@@ -169,10 +172,15 @@ impl<W: Write + Send> Listener for Console<W> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.ledger.take(event);
         let text = match event {
-            Event::RunStarted(start) => header(start),
+            Event::RunStarted(start) => match self.results {
+                Some(results) => joined_header(start, results),
+                None => header(start),
+            },
             Event::CheckStarted(_) => return,
             Event::CheckFinished(result) => {
-                if self.quiet && matches!(result.verdict, Verdict::Passed) {
+                // Which checks are flaky is what attempts are joined to learn.
+                let told = self.results.is_some() && !result.earlier.is_empty();
+                if self.quiet && !told && matches!(result.verdict, Verdict::Passed) {
                     return;
                 }
                 self.line(result)
@@ -187,6 +195,19 @@ impl<W: Write + Send> Listener for Console<W> {
     }
 }
 
+fn joined_header(start: &RunStart, results: usize) -> String {
+    let results = match results {
+        1 => "1 result".into(),
+        _ => format!("{results} results"),
+    };
+    let images = start.images.len();
+    let images = match images {
+        1 => "1 image".into(),
+        _ => format!("{images} images"),
+    };
+    format!("{results}: {} on {images}\n\n", checks(start.selected()))
+}
+
 fn header(start: &RunStart) -> String {
     let engine = match &start.engine {
         Some(engine) => one_line(format!(
@@ -195,14 +216,17 @@ fn header(start: &RunStart) -> String {
         )),
         None => "without an engine".into(),
     };
-    let checks = match start.filtered {
-        0 => checks(start.selected),
+    let mut checks = match start.filtered {
+        0 => checks(start.selected()),
         filtered => format!(
             "{} of {}",
-            start.selected,
-            checks(start.selected + filtered)
+            start.selected(),
+            checks(start.selected().saturating_add(filtered))
         ),
     };
+    if let Some(shard) = &start.selection.shard {
+        let _ = write!(checks, " (shard {}/{})", shard.number, shard.total);
+    }
     let images = match start.images.len() {
         1 => "1 image".into(),
         count => format!("{count} images"),

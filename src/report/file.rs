@@ -114,6 +114,18 @@ impl OutputFile {
         })
     }
 
+    /// Puts `placeholder` in place of what is there, until the end comes. A stream can't take
+    /// anything back, and gets nothing.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn hold(&self, placeholder: &[u8]) -> Result<(), FileError> {
+        match self.stream {
+            true => Ok(()),
+            false => self.replace(placeholder),
+        }
+    }
+
     fn open_stream(&self) -> io::Result<File> {
         OpenOptions::new().append(true).open(&self.path)
     }

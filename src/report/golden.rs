@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{Capture, Captured, EngineInfo, Image, ImageConfig};
-use crate::event::{CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Stopped};
+use crate::event::{CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Stopped};
+use crate::report::record::{Collector, Record};
 use crate::source::{Place, Source};
 use crate::verdict::{Finding, Problem, Verdict};
 
@@ -58,7 +59,7 @@ fn image(name: &str, known: bool) -> ImageInfo {
     }
 }
 
-fn start(selected: usize) -> RunStart {
+fn start(results: &[Arc<CaseResult>]) -> RunStart {
     RunStart {
         started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123),
         engine: Some(EngineInfo {
@@ -71,7 +72,11 @@ fn start(selected: usize) -> RunStart {
             image("samtools-cloud", true),
             image("sv-pipeline", false),
         ],
-        selected,
+        checks: results
+            .iter()
+            .map(|result| Arc::clone(&result.case))
+            .collect(),
+        selection: Selection::default(),
         filtered: 3,
         threads: 4,
     }
@@ -82,6 +87,7 @@ fn end(millis: u64) -> Event {
         duration: Duration::from_millis(millis),
         stopped: None,
         left_behind: None,
+        missing: Vec::new(),
     }))
 }
 
@@ -102,6 +108,7 @@ impl Run {
             kind,
             message: message.into(),
             detail: (!detail.is_empty()).then(|| detail.into()),
+            matcher: None,
         }
     }
 
@@ -119,10 +126,15 @@ impl Run {
             check: check.into(),
             place: self.place(place),
             inherited_from: None,
+            kind: "run",
+            tags: Vec::new(),
+            xfail: None,
         };
         self.results.push(CaseResult {
             case: Arc::new(case),
             verdict,
+            xfailed: false,
+            worker: Some(index % 4),
             offset: Duration::from_millis(40 * index as u64),
             duration: Duration::from_micros(210_400 + 7_000 * index as u64),
             stdout: None,
@@ -278,7 +290,7 @@ pub(super) fn events() -> Vec<Event> {
         .iter()
         .chain(early)
         .map(|result| Event::CheckFinished(Arc::clone(result)));
-    std::iter::once(Event::RunStarted(Arc::new(start(SELECTED))))
+    std::iter::once(Event::RunStarted(Arc::new(start(&results))))
         .chain(started)
         .chain(finished)
         .chain([end(1_234)])
@@ -287,10 +299,10 @@ pub(super) fn events() -> Vec<Event> {
 
 /// A run of three checks: one passes, one never ends, one never begins.
 pub(super) fn broken_off() -> Vec<Event> {
-    let mut results = results().into_iter().map(Arc::new);
-    let (passed, unfinished) = (results.next().unwrap(), results.next().unwrap());
+    let results: Vec<_> = results().into_iter().map(Arc::new).take(3).collect();
+    let (passed, unfinished) = (Arc::clone(&results[0]), &results[1]);
     vec![
-        Event::RunStarted(Arc::new(start(3))),
+        Event::RunStarted(Arc::new(start(&results))),
         Event::CheckStarted(Arc::clone(&passed.case)),
         Event::CheckStarted(Arc::clone(&unfinished.case)),
         Event::CheckFinished(passed),
@@ -298,6 +310,7 @@ pub(super) fn broken_off() -> Vec<Event> {
             duration: Duration::from_secs(125),
             stopped: Some(Stopped::Signal(15)),
             left_behind: Some("1 container could not be removed: seatrial clean".into()),
+            missing: Vec::new(),
         })),
     ]
 }
@@ -306,7 +319,19 @@ pub(super) fn broken_off() -> Vec<Event> {
 pub(super) fn empty() -> Vec<Event> {
     let start = RunStart {
         images: Vec::new(),
-        ..start(0)
+        ..start(&[])
     };
     vec![Event::RunStarted(Arc::new(start)), end(0)]
+}
+
+/// The record of a run, as if a machine of a known name had done it.
+pub(super) fn record(events: &[Event]) -> Record {
+    let mut collector = Collector::new();
+    for event in events {
+        collector.take(event);
+    }
+    Record {
+        hostname: Some("builder-7".into()),
+        ..collector.record()
+    }
 }

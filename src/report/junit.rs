@@ -1,143 +1,52 @@
 //! The JUnit report: one suite for each image, one case for each check.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use junit_report::{Report, TestCase, TestSuite};
-use time::OffsetDateTime;
 
-use super::file::{FileError, OutputFile};
+use super::format::RenderError;
 use super::junit_case::{case_extras, lone_error, test_case};
 use super::junit_finish::{SuiteExtras, finish};
 use super::ledger::{Keep, Ledger};
+use super::record::{Ended, Moment, Record};
 use super::summary::Counts;
 use super::text::one_line;
-use crate::event::{CaseResult, Event, ImageInfo, Listener, RunStart};
+use crate::event::{CaseResult, ImageInfo, RunStart};
 
 /// The suite of what belongs to no image.
 const OWN_SUITE: &str = "seatrial";
 
-/// Writes the verdicts as JUnit XML when the run is over.
-///
-/// Until then the file says that the run did not finish, and an error case says so to whatever
-/// reads it: a run that is killed leaves no success behind.
-#[derive(Debug)]
-pub struct JUnit {
-    file: OutputFile,
-    hostname: String,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    ledger: Ledger,
-    written: Option<Result<(), JUnitError>>,
-}
-
-/// Why there is no complete JUnit report.
-#[derive(Debug, thiserror::Error)]
-pub enum JUnitError {
-    /// The file can't be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The XML could not be made; the file still says that the run did not finish.
-    #[error("cannot make the JUnit report: {0}")]
-    Xml(String),
-    /// The end of the run was never reported.
-    #[error("{} says that the run did not finish: its end was never reported", .0.display())]
-    Unfinished(PathBuf),
-}
-
-impl JUnit {
-    /// Opens `path`, with its folders, and replaces what is there by a report of a run that did
-    /// not finish.
-    ///
-    /// # Errors
-    /// When the report could not be written after the run either.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self, JUnitError> {
-        let hostname = hostname::get().map_or("localhost".into(), |name| {
-            one_line(name.to_string_lossy().as_bytes())
-        });
-        let placeholder = placeholder(SystemTime::now(), &hostname)?;
-        Ok(Self {
-            file: OutputFile::open(path.as_ref(), &placeholder)?,
-            hostname,
-            state: Mutex::new(State {
-                ledger: Ledger::new(Keep::Everything),
-                written: None,
-            }),
-        })
-    }
-
-    /// Says whether the report was written. To be asked once, after the run.
-    ///
-    /// # Errors
-    /// When the file does not hold the whole run.
-    pub fn finish(self) -> Result<(), JUnitError> {
-        let state = self
-            .state
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        state
-            .written
-            .unwrap_or_else(|| Err(JUnitError::Unfinished(self.file.path().to_path_buf())))
-    }
-}
-
-impl Listener for JUnit {
-    fn on(&self, event: &Event) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ledger.take(event);
-        if let Event::RunFinished(_) = event {
-            let content = render(&state.ledger, &self.hostname);
-            state.written = Some(content.and_then(|xml| Ok(self.file.replace(&xml)?)));
-        }
-    }
-}
-
-fn placeholder(now: SystemTime, hostname: &str) -> Result<Vec<u8>, JUnitError> {
-    let message = "the run did not finish: it is still going on, or it was killed";
-    let case = lone_error("the run finishes", "seatrial.unfinished", message);
-    let mut document = Document::new(now, hostname);
-    document.add(OWN_SUITE, vec![case], now, SuiteExtras::default());
-    let counts = Counts {
-        errors: 1,
-        ..Counts::default()
-    };
-    document.write(counts, Duration::ZERO)
-}
-
-/// The whole report of a finished run.
-pub(super) fn render(ledger: &Ledger, hostname: &str) -> Result<Vec<u8>, JUnitError> {
+/// The whole report. It is made of the events that the record tells again, so that the run itself
+/// and whoever reads its record write the same.
+pub(super) fn render(record: &Record) -> Result<String, RenderError> {
+    let mut ledger = Ledger::new(Keep::Everything);
+    let events = record.events();
+    events.iter().for_each(|event| ledger.take(event));
     let start = ledger.start();
-    let began = start.map_or(SystemTime::UNIX_EPOCH, |start| start.started);
-    let mut document = Document::new(began, hostname);
+    let began = SystemTime::from(record.started);
+    let mut document = Document {
+        report: Report::new(),
+        extras: Vec::new(),
+        began,
+        hostname: record.hostname.as_deref().unwrap_or("localhost"),
+    };
     for (image, results) in ledger.by_image() {
         let cases = results.iter().map(|result| test_case(result)).collect();
         let offset = results.iter().map(|result| result.offset).min();
         let extras = SuiteExtras {
             file: common_file(&results),
             cases: results.iter().map(|result| case_extras(result)).collect(),
-            properties: properties(start, Some(image)),
+            properties: properties(record, start, Some(image)),
         };
         let timestamp = began + offset.unwrap_or_default();
         document.add(image, cases, timestamp, extras);
     }
 
     let mut counts = ledger.counts();
-    let mut own_cases = Vec::new();
-    for number in 1..=ledger.unseen() {
-        let name = format!(
-            "selected check that never ran, {number} of {}",
-            ledger.unseen()
-        );
-        let message = "this check was selected, but the run ended without a verdict for it";
-        own_cases.push(lone_error(&name, "seatrial.unfinished", message));
-    }
+    let mut own_cases: Vec<TestCase> = record.missing.iter().map(|it| lone(record, it)).collect();
     if counts.total() == 0 {
         // An empty report passes in most readers and vanishes in others.
-        let filtered = start.map_or(0, |start| start.filtered);
+        let filtered = record.selection.filtered;
         let message = format!("no check was selected ({filtered} were left out)");
         own_cases.push(lone_error(
             "a check is selected",
@@ -148,15 +57,22 @@ pub(super) fn render(ledger: &Ledger, hostname: &str) -> Result<Vec<u8>, JUnitEr
     }
     if !own_cases.is_empty() {
         let extras = SuiteExtras {
-            properties: properties(start, None),
+            properties: properties(record, start, None),
             ..SuiteExtras::default()
         };
         document.add(OWN_SUITE, own_cases, began, extras);
     }
-    document.write(
-        counts,
-        ledger.end().map_or(Duration::ZERO, |end| end.duration),
-    )
+    let xml = document.write(counts, record.duration.into())?;
+    String::from_utf8(xml).map_err(|error| RenderError(error.to_string()))
+}
+
+fn lone(record: &Record, missing: &str) -> TestCase {
+    let kind = match record.ended {
+        Ended::Unfinished => "seatrial.unfinished",
+        _ => "seatrial.missing",
+    };
+    let message = one_line(missing);
+    lone_error(&message, kind, &message)
 }
 
 /// The report in the making: what `junit-report` can write, and what is added to it after.
@@ -167,50 +83,29 @@ struct Document<'a> {
     hostname: &'a str,
 }
 
-impl<'a> Document<'a> {
-    fn new(began: SystemTime, hostname: &'a str) -> Self {
-        Self {
-            report: Report::new(),
-            extras: Vec::new(),
-            began,
-            hostname,
-        }
-    }
-
+impl Document<'_> {
     fn add(&mut self, name: &str, cases: Vec<TestCase>, began: SystemTime, extras: SuiteExtras) {
         let mut suite = TestSuite::new(&one_line(name));
         suite.hostname = self.hostname.to_owned();
-        suite.set_timestamp(timestamp(began));
+        suite.set_timestamp(Moment::from(began).date());
         suite.add_testcases(cases);
         self.report.add_testsuite(suite);
         self.extras.push(extras);
     }
 
-    fn write(self, counts: Counts, time: Duration) -> Result<Vec<u8>, JUnitError> {
+    fn write(self, counts: Counts, time: Duration) -> Result<Vec<u8>, RenderError> {
         let mut xml = Vec::new();
         let written = self.report.write_xml(&mut xml);
-        written.map_err(|error| JUnitError::Xml(error.to_string()))?;
+        written.map_err(|error| RenderError(error.to_string()))?;
         let suites = self
             .report
             .testsuites()
             .iter()
             .zip(&self.extras)
             .collect::<Vec<_>>();
-        finish(&xml, &suites, counts, time, timestamp(self.began))
-            .map_err(|error| JUnitError::Xml(error.to_string()))
+        finish(&xml, &suites, counts, time, Moment::from(self.began).date())
+            .map_err(|error| RenderError(error.to_string()))
     }
-}
-
-/// Whole milliseconds, and 1970 for clocks that are wrong beyond what a date can say.
-fn timestamp(clock: SystemTime) -> OffsetDateTime {
-    let since = clock
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
-    let moment = OffsetDateTime::from_unix_timestamp(seconds);
-    moment
-        .and_then(|moment| moment.replace_millisecond(since.subsec_millis() as u16))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The spec file, if all cases of the suite come from one.
@@ -221,7 +116,11 @@ fn common_file(results: &[&CaseResult]) -> Option<String> {
     same.then(|| one_line(first.to_string_lossy().as_bytes()))
 }
 
-fn properties(start: Option<&RunStart>, image: Option<&str>) -> Vec<(&'static str, String)> {
+fn properties(
+    record: &Record,
+    start: Option<&RunStart>,
+    image: Option<&str>,
+) -> Vec<(&'static str, String)> {
     let mut properties = Vec::new();
     let images = start.map_or(&[][..], |start| &start.images);
     if let Some(info) = images.iter().find(|info| image == Some(info.name.as_str())) {
@@ -231,7 +130,7 @@ fn properties(start: Option<&RunStart>, image: Option<&str>) -> Vec<(&'static st
         properties.push(("engine", engine.kind.clone()));
         properties.push(("engine.version", engine.version.clone()));
     }
-    properties.push(("seatrial.version", env!("CARGO_PKG_VERSION").into()));
+    properties.push(("seatrial.version", record.seatrial.clone()));
     properties
 }
 

@@ -12,12 +12,11 @@ use crate::verdict::{Problem, Verdict};
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     start: Option<Arc<RunStart>>,
-    unfinished: BTreeMap<usize, Arc<CaseInfo>>,
+    /// Checks without a verdict.
+    open: BTreeMap<usize, Arc<CaseInfo>>,
     results: Vec<Arc<CaseResult>>,
     keep: Keep,
     counts: Counts,
-    unseen: usize,
-    end: Option<Arc<RunEnd>>,
 }
 
 /// Which results a report needs until the end.
@@ -42,12 +41,14 @@ impl Ledger {
 
     pub(super) fn take(&mut self, event: &Event) {
         match event {
-            Event::RunStarted(start) => self.start = Some(Arc::clone(start)),
-            Event::CheckStarted(case) => {
-                self.unfinished.insert(case.index, Arc::clone(case));
+            Event::RunStarted(start) => {
+                let open = start.checks.iter();
+                self.open = open.map(|case| (case.index, Arc::clone(case))).collect();
+                self.start = Some(Arc::clone(start));
             }
+            Event::CheckStarted(_) => {}
             Event::CheckFinished(result) => {
-                self.unfinished.remove(&result.case.index);
+                self.open.remove(&result.case.index);
                 self.enter(Arc::clone(result));
             }
             Event::RunFinished(end) => self.settle(end),
@@ -64,44 +65,20 @@ impl Ledger {
 
     /// The run promises a verdict for every check. If it ever breaks that promise, the gap must
     /// not look like success.
-    fn settle(&mut self, end: &Arc<RunEnd>) {
-        for case in std::mem::take(&mut self.unfinished).into_values() {
-            self.enter(Arc::new(CaseResult {
-                case,
-                verdict: Verdict::Error(Problem {
-                    kind: "unfinished",
-                    message: "the run ended before this check had a verdict".into(),
-                }),
-                offset: Duration::ZERO,
-                duration: Duration::ZERO,
-                stdout: None,
-                stderr: None,
-                reproduce: None,
-                earlier: Vec::new(),
-            }));
+    fn settle(&mut self, end: &RunEnd) {
+        for case in std::mem::take(&mut self.open).into_values() {
+            self.enter(Arc::new(without_verdict(case)));
         }
-        let selected = self.start.as_ref().map_or(0, |start| start.selected);
-        self.unseen = selected.saturating_sub(self.counts.total());
-        self.counts.errors += self.unseen;
+        self.counts.errors += end.missing.len();
         self.results.sort_by_key(|result| result.case.index);
-        self.end = Some(Arc::clone(end));
     }
 
     pub(super) fn start(&self) -> Option<&RunStart> {
         self.start.as_deref()
     }
 
-    pub(super) fn end(&self) -> Option<&RunEnd> {
-        self.end.as_deref()
-    }
-
     pub(super) fn counts(&self) -> Counts {
         self.counts
-    }
-
-    /// How many selected checks never began; known at the end.
-    pub(super) fn unseen(&self) -> usize {
-        self.unseen
     }
 
     /// The results that were kept, in the order of the plan, grouped by image.
@@ -115,5 +92,24 @@ impl Ledger {
             }
         }
         groups
+    }
+}
+
+/// The error that stands for a check which was selected and has no verdict.
+pub(super) fn without_verdict(case: Arc<CaseInfo>) -> CaseResult {
+    CaseResult {
+        case,
+        verdict: Verdict::Error(Problem {
+            kind: "unfinished",
+            message: "the run ended before this check had a verdict".into(),
+        }),
+        xfailed: false,
+        worker: None,
+        offset: Duration::ZERO,
+        duration: Duration::ZERO,
+        stdout: None,
+        stderr: None,
+        reproduce: None,
+        earlier: Vec::new(),
     }
 }

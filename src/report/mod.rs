@@ -1,6 +1,9 @@
 //! What people and CI systems get to see. Fed by events alone.
 //!
-//! - [`Console`] for people, [`JUnit`] for CI systems, [`Tally`] for the exit code
+//! - [`Console`] for people, [`Tally`] for the exit code
+//! - [`record`]: all that is known of a run; every file is written from it
+//! - [`FORMATS`]: the reports that are files, and what renders them; [`Reports`] writes them
+//! - [`join`]: one record of several
 //! - [`text`]: whatever comes from containers and specs is made harmless here first
 //! - [`OutputFile`]: proven writable before the run, replaced as a whole after it
 
@@ -8,11 +11,18 @@ mod console;
 mod excerpt;
 mod failure;
 mod file;
+mod format;
+mod join;
 mod junit;
 mod junit_case;
 mod junit_finish;
 mod ledger;
+mod lines;
+mod lines_read;
+pub mod record;
+mod reports;
 mod summary;
+mod target;
 pub mod text;
 
 #[cfg(test)]
@@ -23,5 +33,9 @@ mod tests;
 pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
-pub use junit::{JUnit, JUnitError};
+pub use format::{FORMATS, Format, RenderError};
+pub use join::{Document, Expected, JoinError, join};
+pub use lines::lines_schema;
+pub use reports::{ReportError, Reports};
 pub use summary::{Counts, Tally};
+pub use target::Target;

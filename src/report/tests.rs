@@ -9,7 +9,6 @@ use proptest::test_runner::TestRunner;
 
 use super::golden;
 use super::junit::render;
-use super::ledger::{Keep, Ledger};
 use super::text::{nasty_bytes, terminal_text, xml_text};
 use super::*;
 use crate::event::{Event, Listener};
@@ -25,10 +24,9 @@ fn replay(events: Vec<Event>) -> impl FnOnce(&dyn Listener) {
 }
 
 fn junit(events: &[Event]) -> String {
-    let mut ledger = Ledger::new(Keep::Everything);
-    events.iter().for_each(|event| ledger.take(event));
-    let xml = String::from_utf8(render(&ledger, "builder-7").unwrap()).unwrap();
-    xml.replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    let mut record = golden::record(events);
+    record.seatrial = "VERSION".to_owned();
+    render(&record).unwrap()
 }
 
 fn golden_junit() -> String {
@@ -198,27 +196,47 @@ for case in tree.fromstring(sys.stdin.buffer.read()):
     );
 }
 
+fn reports(path: std::path::PathBuf) -> Reports {
+    let junit = FORMATS
+        .iter()
+        .find(|format| format.name == "junit")
+        .unwrap();
+    Reports::open(&[(junit, Target::from(path))], None).unwrap()
+}
+
+fn told(errors: Result<(), Vec<ReportError>>) -> String {
+    let errors = errors.unwrap_err();
+    errors.iter().map(ToString::to_string).collect()
+}
+
 #[test]
-fn a_junit_file_says_that_the_run_did_not_finish_until_it_did() {
+fn a_report_says_that_the_run_did_not_finish_until_it_did() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("reports/junit.xml");
     let read = || std::fs::read_to_string(&path).unwrap();
 
-    let killed = JUnit::create(&path).unwrap();
+    let killed = reports(path.clone());
     assert!(
         read().contains(r#"tests="1" failures="0" errors="1""#),
         "{}",
         read()
     );
     assert!(read().contains("the run did not finish"));
-    let message = killed.finish().unwrap_err().to_string();
+    let message = told(killed.finish());
     assert!(
-        message.contains("junit.xml says that the run did not finish"),
+        message.contains("say that the run did not finish"),
         "{message}"
     );
 
-    let report = JUnit::create(&path).unwrap();
-    golden::events().iter().for_each(|event| report.on(event));
+    let report = reports(path.clone());
+    let events = golden::events();
+    report.on(&events[0]);
+    assert!(
+        read().contains(r#"tests="9" failures="0" errors="9""#),
+        "{}",
+        read()
+    );
+    events[1..].iter().for_each(|event| report.on(event));
     assert!(
         read().contains(r#"tests="9" failures="4" errors="2""#),
         "{}",
@@ -230,9 +248,9 @@ fn a_junit_file_says_that_the_run_did_not_finish_until_it_did() {
 #[test]
 fn a_report_that_can_not_be_written_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let report = JUnit::create(folder.path().join("junit.xml")).unwrap();
+    let report = reports(folder.path().join("junit.xml"));
     folder.close().unwrap();
     golden::events().iter().for_each(|event| report.on(event));
-    let message = report.finish().unwrap_err().to_string();
+    let message = told(report.finish());
     assert!(message.contains("name another path"), "{message}");
 }

@@ -1,8 +1,8 @@
 //! One run from its first to its last event.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use libtest_mimic::Arguments;
@@ -11,7 +11,7 @@ use super::policy::Policy;
 use super::trial::{Shared, probe, skipped, trial};
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
-use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Stopped};
+use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Selection, Stopped};
 use crate::plan::{Case, Plan, PlannedImage};
 use crate::verdict::Problem;
 
@@ -22,6 +22,8 @@ pub type Resolved = Result<ImageFiles, Problem>;
 pub struct Run {
     /// What to check.
     pub plan: Plan,
+    /// What made the plan what it is, for reports.
+    pub selection: Selection,
     /// What runs the containers; without one every check is an error.
     pub engine: Result<Arc<dyn Engine>, EngineError>,
     /// Selection, number of threads and format, as libtest-mimic takes them.
@@ -60,6 +62,12 @@ impl Run {
         cases.map(|case| case.info.image.clone()).collect()
     }
 
+    /// The whole names of the selected checks.
+    pub fn names(plan: &Plan, arguments: &Arguments) -> BTreeSet<String> {
+        let cases = selected(plan, arguments);
+        cases.map(|case| case.info.name()).collect()
+    }
+
     /// Runs the selected checks. Every one of them gets a verdict, whatever happens.
     ///
     /// # Errors
@@ -90,7 +98,8 @@ impl Run {
                 .ok()
                 .map(|engine| engine.info().clone()),
             images: images.iter().enumerate().filter_map(info).collect(),
-            selected: cases.len(),
+            checks: cases.iter().map(|case| Arc::clone(&case.info)).collect(),
+            selection: self.selection.clone(),
             filtered: total - cases.len(),
             threads,
         })));
@@ -103,6 +112,7 @@ impl Run {
             policy: self.policy,
             halted: Arc::clone(&self.halted),
             bad: AtomicU32::new(0),
+            workers: Mutex::default(),
         });
         let selected = cases.len();
         for case in ignored {
@@ -121,6 +131,7 @@ impl Run {
             duration: started.elapsed(),
             stopped: shared.stopped(),
             left_behind: left_behind.clone(),
+            missing: Vec::new(),
         })));
         match left_behind {
             _ if selected == 0 => Err(RunFailure::NothingSelected(self.arguments.filter.clone())),

@@ -1,8 +1,9 @@
 //! One check as a libtest-mimic trial.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) halted: Arc<dyn Fn() -> Option<Stopped> + Send + Sync>,
     /// How many checks did not pass.
     pub(super) bad: AtomicU32,
+    /// The threads that perform checks, in the order in which they first did.
+    pub(super) workers: Mutex<Vec<ThreadId>>,
 }
 
 impl Shared {
@@ -37,6 +40,16 @@ impl Shared {
         let bad = self.bad.load(Ordering::SeqCst);
         let enough = self.policy.max_failures.filter(|most| bad >= *most);
         (self.halted)().or_else(|| enough.map(Stopped::Failures))
+    }
+
+    /// The number of this thread among those that perform checks.
+    fn worker(&self) -> usize {
+        let me = std::thread::current().id();
+        let mut known = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().position(|id| *id == me).unwrap_or_else(|| {
+            known.push(me);
+            known.len() - 1
+        })
     }
 
     fn count(&self, verdict: &Verdict) {
@@ -55,18 +68,42 @@ pub(super) fn trial(case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
             .listener
             .on(&Event::CheckStarted(Arc::clone(&case.info)));
         let begun = Instant::now();
-        let goes_on = || shared.stopped().is_none();
-        let Tried {
-            mut observed,
-            earlier,
-        } = tried(&case, shared.policy, &goes_on, &|| once(&case, &shared));
-        observed.verdict = expected_to_fail(&case, observed.verdict);
-        shared.count(&observed.verdict);
-        let told = brief(&case, &observed.verdict);
-        shared
-            .listener
-            .on(&finished(&case, observed, offset, begun.elapsed(), earlier));
+        let mut result = match shared.stopped() {
+            Some(stopped) => finished(&case, not_run(stopped)),
+            None => performed(&case, &shared),
+        };
+        result.offset = offset;
+        result.duration = begun.elapsed();
+        shared.count(&result.verdict);
+        let told = brief(&case, &result.verdict);
+        shared.listener.on(&Event::CheckFinished(Arc::new(result)));
         told
+    })
+}
+
+/// All tries of a check that is begun.
+fn performed(case: &Case, shared: &Shared) -> CaseResult {
+    let worker = shared.worker();
+    let goes_on = || shared.stopped().is_none();
+    let Tried {
+        mut observed,
+        earlier,
+    } = tried(case, shared.policy, &goes_on, &|| once(case, shared));
+    let failed = matches!(observed.verdict, Verdict::Failed(_));
+    observed.verdict = expected_to_fail(case, observed.verdict);
+    CaseResult {
+        xfailed: failed && matches!(observed.verdict, Verdict::Skipped(_)),
+        worker: Some(worker),
+        earlier,
+        ..finished(case, observed)
+    }
+}
+
+/// What there is to see of a check that is not begun any more.
+fn not_run(stopped: Stopped) -> Observation {
+    Observation::undecided(Problem {
+        kind: stopped.kind(),
+        message: format!("not run: {stopped}"),
     })
 }
 
@@ -94,27 +131,26 @@ pub(super) fn skipped(case: &Arc<Case>, offset: Duration) -> [Event; 2] {
     };
     [
         Event::CheckStarted(Arc::clone(&case.info)),
-        finished(case, observed, offset, Duration::ZERO, Vec::new()),
+        Event::CheckFinished(Arc::new(CaseResult {
+            offset,
+            ..finished(case, observed)
+        })),
     ]
 }
 
-fn finished(
-    case: &Case,
-    observed: Observation,
-    offset: Duration,
-    duration: Duration,
-    earlier: Vec<Verdict>,
-) -> Event {
-    Event::CheckFinished(Arc::new(CaseResult {
+fn finished(case: &Case, observed: Observation) -> CaseResult {
+    CaseResult {
         case: Arc::clone(&case.info),
         verdict: observed.verdict,
-        offset,
-        duration,
+        xfailed: false,
+        worker: None,
+        offset: Duration::ZERO,
+        duration: Duration::ZERO,
         stdout: observed.stdout,
         stderr: observed.stderr,
         reproduce: observed.reproduce,
-        earlier,
-    }))
+        earlier: Vec::new(),
+    }
 }
 
 /// One try.
@@ -165,12 +201,6 @@ fn expected_to_fail(case: &Case, verdict: Verdict) -> Verdict {
 }
 
 fn observe(case: &Case, shared: &Shared) -> Observation {
-    if let Some(stopped) = shared.stopped() {
-        return Observation::undecided(Problem {
-            kind: stopped.kind(),
-            message: format!("not run: {stopped}"),
-        });
-    }
     let engine = match &shared.engine {
         Ok(engine) => engine,
         Err(error) => return Observation::undecided(error.clone().into()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::config::ConfigCheck;
 use super::file::{FileCheck, FilesExpectation};
 use super::hygiene::HygieneCheck;
+use super::kind;
 use super::late::Late;
 use super::layers::LayersCheck;
 use super::libraries::LibraryCheck;
@@ -86,6 +87,24 @@ pub enum CheckKind {
 }
 
 impl CheckKind {
+    /// The key that says what it looks at, in a word; modules are asked for by commands.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Run(..) => "run",
+            Self::Version(..) => "version",
+            Self::Help(..) => "help",
+            Self::File(_) => "file",
+            Self::Config(_) => "config",
+            Self::Service(..) => "service",
+            Self::Size(_) => "size",
+            Self::Layers(_) => "layers",
+            Self::Library(_) => "libraries",
+            Self::Package(_) => "packages",
+            Self::Hygiene(_) => "hygiene",
+            Self::Late(late) => kind::key(&late.node).unwrap_or("run"),
+        }
+    }
+
     /// What the check is called when the spec does not say.
     pub(super) fn default_name(&self) -> String {
         let name = match self {

@@ -92,6 +92,12 @@ pub(super) fn of(
     }
 }
 
+/// The key of the kind that an entry seems to be.
+pub(super) fn key(node: &Node) -> Option<&'static str> {
+    let mut keys = KINDS.iter().map(|kind| kind.key);
+    keys.find(|key| value(node, key).is_some())
+}
+
 /// Whether an entry runs commands, which have a `timeout` among their settings.
 pub(super) fn runs_command(node: &Node) -> bool {
     let runs = ["run", "version", "help", "imports", "service"];

@@ -70,6 +70,12 @@ impl CheckOptions {
         }
     }
 
+    /// Its tags, in order.
+    pub fn tags(&self) -> Vec<String> {
+        let tags = self.tags.iter().flat_map(|tags| &tags.0);
+        tags.map(|tag| tag.value.clone()).collect()
+    }
+
     /// Whether it has this tag.
     pub fn has_tag(&self, tag: &str) -> bool {
         let tags = self.tags.iter().flat_map(|tags| &tags.0);

@@ -44,6 +44,25 @@ pub enum TextMatcher {
     Empty(bool),
 }
 
+impl TextMatcher {
+    /// Its key; a bare string is the same as `equals`.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Equals(_) => "equals",
+            Self::EqualsFile(_) => "equals_file",
+            Self::Contains(_) => "contains",
+            Self::NotContains(_) => "not_contains",
+            Self::Matches(_) => "matches",
+            Self::NotMatches(_) => "not_matches",
+            Self::Lines(_) => "lines",
+            Self::Sha256(_) => "sha256",
+            Self::Json(_) => "json",
+            Self::Version(_) => "version",
+            Self::Empty(_) => "empty",
+        }
+    }
+}
+
 impl TextExpectation {
     /// The files of the project that it is compared with, wherever in it they stand.
     pub fn host_files(&self) -> impl Iterator<Item = &Located<PathBuf>> {

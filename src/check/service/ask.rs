@@ -76,6 +76,7 @@ impl Attempt<'_> {
                     kind: "http.status",
                     message: format!("{name}: status must be {expected}, it is {status}"),
                     detail: excerpt(&answer.body),
+                    matcher: None,
                 });
                 return Ok(());
             }
