@@ -68,7 +68,7 @@ impl Store {
         for name in ["images", "references"] {
             for path in entries(&self.root.join(name))? {
                 let removed = std::fs::remove_file(&path);
-                note(&path, removed, &mut cleared);
+                note(&path, &removed, &mut cleared);
             }
         }
         Ok(cleared)
@@ -83,7 +83,7 @@ impl Store {
             if !mark.is_some_and(|mark| mark.fate(true).is_over()) {
                 continue;
             }
-            if note(&path, hands.remove(&path), cleared) {
+            if note(&path, &hands.remove(&path), cleared) {
                 cleared.leftovers += 1;
             }
         }
@@ -98,10 +98,10 @@ impl Store {
             Err(error) => return cleared.failed.push(format!("{}: {error}", path.display())),
         };
         let removed = self.discard(&layer.folder, hands);
-        if note(&layer.folder, removed, cleared) {
+        if note(&layer.folder, &removed, cleared) {
             cleared.freed += layer.room;
             cleared.removed.push(layer.name.clone());
-            note(&path, lock.remove(&path), cleared);
+            note(&path, &lock.remove(&path), cleared);
         }
     }
 
@@ -126,8 +126,8 @@ impl Store {
 }
 
 /// Whether it was removed.
-fn note<E: std::fmt::Display>(path: &Path, removed: Result<(), E>, cleared: &mut Cleared) -> bool {
-    if let Err(error) = &removed {
+fn note<E: std::fmt::Display>(path: &Path, removed: &Result<(), E>, cleared: &mut Cleared) -> bool {
+    if let Err(error) = removed {
         cleared.failed.push(format!("{}: {error}", path.display()));
     }
     removed.is_ok()
