@@ -64,6 +64,7 @@ impl Store {
         for layer in self.held()? {
             self.remove(&layer, hands, &mut cleared);
         }
+        self.remove_locks(&mut cleared)?;
         self.remove_leftovers(hands, &mut cleared)?;
         for name in ["images", "references"] {
             for path in entries(&self.root.join(name))? {
@@ -72,6 +73,20 @@ impl Store {
             }
         }
         Ok(cleared)
+    }
+
+    /// Removes the locks of layers that could never be made.
+    fn remove_locks(&self, cleared: &mut Cleared) -> Result<(), StoreError> {
+        for path in entries(&self.root.join("locks"))? {
+            let name = path.file_name().unwrap_or_default();
+            let is_free = || Lock::attempt(&path, Hold::Whole).ok().flatten();
+            if let Some(lock) = is_free()
+                && !self.layers().join(name).exists()
+            {
+                note(&path, &lock.remove(&path), cleared);
+            }
+        }
+        Ok(())
     }
 
     /// Removes what dead processes were making or removing.

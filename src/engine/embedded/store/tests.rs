@@ -414,6 +414,7 @@ fn disks_that_are_full_or_not_to_be_written_are_named() {
     let left = room.names("temporary");
     unmount();
     assert!(error.contains("no space is left"), "{error}");
+    assert!(error.contains("store/temporary/"), "{error}");
     assert!(left.is_empty());
     mount("ro,mode=700");
     let error = room.refusal();

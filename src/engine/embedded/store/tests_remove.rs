@@ -41,6 +41,19 @@ fn what_is_used_stays_and_all_else_goes() {
 }
 
 #[test]
+fn locks_of_what_was_never_made_go_too() {
+    let (room, layer) = (Room::new(), layer("one"));
+    let broken = Counting {
+        is_broken: true,
+        ..Counting::default()
+    };
+    assert!(room.store().layer(&layer, &broken).is_err());
+    assert_eq!(room.names("locks").len(), 1);
+    room.store().clear(&broken).unwrap();
+    assert!(room.names("locks").is_empty());
+}
+
+#[test]
 fn what_was_used_last_stays_longest() {
     let (room, hands) = (Room::new(), Counting::default());
     let layers = ["a", "b", "c"].map(layer);
