@@ -40,6 +40,10 @@ impl Hands for InProcess {
             owners: self.owners(),
             bounds: Bounds::default(),
         };
+        let failed = |error: &dyn std::error::Error| EngineError::Failed {
+            step: "unpack a layer",
+            reason: format!("{error} (unpacked to {})", target.display()),
+        };
         let folder = File::open(target).map_err(|error| failed(&error))?;
         let done: Result<_, UnpackError> = unpack(input, &expect, folder.as_fd(), &rules);
         done.map_err(|error| failed(&error))
@@ -58,13 +62,6 @@ impl Hands for InProcess {
             }),
             _ => Ok(()),
         }
-    }
-}
-
-fn failed(error: &dyn std::error::Error) -> EngineError {
-    EngineError::Failed {
-        step: "unpack a layer",
-        reason: error.to_string(),
     }
 }
 

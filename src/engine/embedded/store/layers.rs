@@ -2,8 +2,8 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::layer::{Content, Digest, Layer};
@@ -115,7 +115,7 @@ impl Store {
                     // The others finish what they have begun.
                     next.store(layers.len(), Ordering::Relaxed);
                 }
-                let mut done = done.lock().unwrap_or_else(|error| error.into_inner());
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 done.push((at, guard));
             }
         };
@@ -125,7 +125,7 @@ impl Store {
             }
             work();
         });
-        let mut done = done.into_inner().unwrap_or_else(|error| error.into_inner());
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(at, _)| *at);
         done.into_iter().map(|(_, guard)| guard).collect()
     }

@@ -1,7 +1,8 @@
 //! What stands beside an unpacked layer.
 //!
 //! Files that were renamed just before a power failure may be empty after it. To wait for the disk
-//! at each layer would cost about as much as unpacking it. So a record says in which boot of the
+//! would make unpacking a quarter slower on a fast one, and much slower on others or when others
+//! write. So a record says in which boot of the
 //! machine the layer was made, and a later boot takes it only if it was handed to the disk
 //! meanwhile: that is done when it is used again after a while, when it costs nothing any more.
 

@@ -64,14 +64,29 @@ impl Store {
         for layer in self.held()? {
             self.remove(&layer, hands, &mut cleared);
         }
+        self.remove_locks(&mut cleared)?;
         self.remove_leftovers(hands, &mut cleared)?;
         for name in ["images", "references"] {
             for path in entries(&self.root.join(name))? {
                 let removed = std::fs::remove_file(&path);
-                note(&path, removed, &mut cleared);
+                note(&path, &removed, &mut cleared);
             }
         }
         Ok(cleared)
+    }
+
+    /// Removes the locks of layers that could never be made.
+    fn remove_locks(&self, cleared: &mut Cleared) -> Result<(), StoreError> {
+        for path in entries(&self.root.join("locks"))? {
+            let name = path.file_name().unwrap_or_default();
+            let is_free = || Lock::attempt(&path, Hold::Whole).ok().flatten();
+            if let Some(lock) = is_free()
+                && !self.layers().join(name).exists()
+            {
+                note(&path, &lock.remove(&path), cleared);
+            }
+        }
+        Ok(())
     }
 
     /// Removes what dead processes were making or removing.
@@ -83,7 +98,7 @@ impl Store {
             if !mark.is_some_and(|mark| mark.fate(true).is_over()) {
                 continue;
             }
-            if note(&path, hands.remove(&path), cleared) {
+            if note(&path, &hands.remove(&path), cleared) {
                 cleared.leftovers += 1;
             }
         }
@@ -98,10 +113,10 @@ impl Store {
             Err(error) => return cleared.failed.push(format!("{}: {error}", path.display())),
         };
         let removed = self.discard(&layer.folder, hands);
-        if note(&layer.folder, removed, cleared) {
+        if note(&layer.folder, &removed, cleared) {
             cleared.freed += layer.room;
             cleared.removed.push(layer.name.clone());
-            note(&path, lock.remove(&path), cleared);
+            note(&path, &lock.remove(&path), cleared);
         }
     }
 
@@ -126,8 +141,8 @@ impl Store {
 }
 
 /// Whether it was removed.
-fn note<E: std::fmt::Display>(path: &Path, removed: Result<(), E>, cleared: &mut Cleared) -> bool {
-    if let Err(error) = &removed {
+fn note<E: std::fmt::Display>(path: &Path, removed: &Result<(), E>, cleared: &mut Cleared) -> bool {
+    if let Err(error) = removed {
         cleared.failed.push(format!("{}: {error}", path.display()));
     }
     removed.is_ok()

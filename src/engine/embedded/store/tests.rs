@@ -23,7 +23,9 @@ use crate::engine::EngineError;
 pub(super) struct Counting {
     pub(super) unpacked: AtomicUsize,
     pub(super) removed: AtomicUsize,
+    /// How long it takes before it begins, and when all is done.
     pub(super) takes: Duration,
+    pub(super) sleeps: Duration,
     pub(super) is_broken: bool,
     pub(super) owners: Option<Owners>,
 }
@@ -46,6 +48,7 @@ impl Hands for Counting {
         self.unpacked.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(self.takes);
         let done = InProcess.unpack(content, diff_id, target)?;
+        std::thread::sleep(self.sleeps);
         if self.is_broken {
             return Err(EngineError::Interrupted);
         }
@@ -414,6 +417,7 @@ fn disks_that_are_full_or_not_to_be_written_are_named() {
     let left = room.names("temporary");
     unmount();
     assert!(error.contains("no space is left"), "{error}");
+    assert!(error.contains("store/temporary/"), "{error}");
     assert!(left.is_empty());
     mount("ro,mode=700");
     let error = room.refusal();

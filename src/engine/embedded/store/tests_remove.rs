@@ -1,9 +1,13 @@
 //! What is removed from a store, and what stays.
 
 use std::fs::{File, create_dir};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use super::store::Store;
 use super::tests::{Counting, Room, layer};
 use crate::mark::Mark;
 
@@ -38,6 +42,19 @@ fn what_is_used_stays_and_all_else_goes() {
     // And it can be made again.
     store.layer(&one, &hands).unwrap();
     assert_eq!(hands.times(), 3);
+}
+
+#[test]
+fn locks_of_what_was_never_made_go_too() {
+    let (room, layer) = (Room::new(), layer("one"));
+    let broken = Counting {
+        is_broken: true,
+        ..Counting::default()
+    };
+    assert!(room.store().layer(&layer, &broken).is_err());
+    assert_eq!(room.names("locks").len(), 1);
+    room.store().clear(&broken).unwrap();
+    assert!(room.names("locks").is_empty());
 }
 
 #[test]
@@ -106,5 +123,53 @@ fn layers_that_are_removed_and_made_at_once_are_whole_whenever_they_are_used() {
             }
         });
     });
+    assert!(room.names("temporary").is_empty());
+}
+
+/// Says to this very test, run once more, which store to die in.
+const VICTIM: &str = "SEATRIAL_TEST_STORE";
+const NAME: &str = "engine::embedded::store::tests_remove::a_killed_process_holds_up_nobody_and_leaves_no_half_layer";
+
+#[test]
+fn a_killed_process_holds_up_nobody_and_leaves_no_half_layer() {
+    let layer = layer("one");
+    if let Some(root) = std::env::var_os(VICTIM) {
+        let store = Store::open(Path::new(&root), Arc::new(|_: &str| ())).unwrap();
+        // Everything is unpacked, and then it takes for ever.
+        let hands = Counting {
+            sleeps: Duration::from_secs(600),
+            ..Counting::default()
+        };
+        drop(store.layer(&layer, &hands));
+        return;
+    }
+    let (room, hands) = (Room::new(), Counting::default());
+    let store = room.store();
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME])
+        .env(VICTIM, room.root())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let half = || {
+        let [name] = room.names("temporary").try_into().ok()?;
+        let file = room.root().join("temporary").join(name).join("diff/file");
+        std::fs::read(file)
+            .is_ok_and(|text| text == b"one")
+            .then_some(())
+    };
+    while half().is_none() {
+        assert!(victim.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let busy = room.store().waiting(Duration::ZERO).layer(&layer, &hands);
+    assert!(busy.is_err());
+    assert!(room.store().clear(&hands).unwrap().leftovers == 0);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    let guard = store.layer(&layer, &hands).unwrap();
+    assert_eq!(hands.times(), 1);
+    assert_eq!(store.clear(&hands).unwrap().leftovers, 1);
+    assert!(guard.path().join("file").exists());
     assert!(room.names("temporary").is_empty());
 }

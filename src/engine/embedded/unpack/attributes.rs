@@ -26,7 +26,8 @@ pub(super) fn make_opaque(folder: &OwnedFd, form: Form, path: &[u8]) -> Result<(
 /// a new owner takes away setuid bits and capabilities.
 pub(super) fn set(file: &OwnedFd, entry: &Entry, owners: Owners) -> Result<(), Fault> {
     if owners == Owners::AsGiven {
-        fchown(file, uid(entry), gid(entry)).map_err(|error| not_owned(entry, error))?;
+        let (uid, gid) = owner(entry);
+        fchown(file, uid, gid).map_err(|error| not_owned(entry, error))?;
     }
     fchmod(file, Mode::from_raw_mode(entry.mode))
         .map_err(|error| Fault::system("set the mode of", &entry.path, error))?;
@@ -63,8 +64,8 @@ pub(super) fn set_at(
 ) -> Result<(), Fault> {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     if owners == Owners::AsGiven {
-        chownat(folder, name, uid(entry), gid(entry), flags)
-            .map_err(|error| not_owned(entry, error))?;
+        let (uid, gid) = owner(entry);
+        chownat(folder, name, uid, gid, flags).map_err(|error| not_owned(entry, error))?;
     }
     if !is_link {
         chmodat(
@@ -92,12 +93,10 @@ fn times(mtime: Timespec) -> Timestamps {
     }
 }
 
-fn uid(entry: &Entry) -> Option<Uid> {
-    Some(Uid::from_raw(entry.uid))
-}
-
-fn gid(entry: &Entry) -> Option<Gid> {
-    Some(Gid::from_raw(entry.gid))
+/// The user and the group.
+fn owner(entry: &Entry) -> (Option<Uid>, Option<Gid>) {
+    let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
+    (Some(uid), Some(gid))
 }
 
 fn not_owned(entry: &Entry, error: Errno) -> Fault {

@@ -92,12 +92,12 @@ impl Sparse {
             // 0.0 has a record for each number.
             b"offset" => {
                 let map = self.map.get_or_insert_default();
-                (map.len() % 2 == 0).then_some(())?;
+                map.len().is_multiple_of(2).then_some(())?;
                 map.push(number(value)?);
             }
             b"numbytes" => {
                 let map = self.map.get_or_insert_default();
-                (map.len() % 2 == 1).then_some(())?;
+                (!map.len().is_multiple_of(2)).then_some(())?;
                 map.push(number(value)?);
             }
             // How many there are shows.
@@ -108,7 +108,6 @@ impl Sparse {
 }
 
 /// None is no value, and that is no error.
-#[expect(clippy::option_option, reason = "malformed, nothing, something")]
 fn given<T>(is_given: bool, read: impl FnOnce() -> Option<T>) -> Option<Option<T>> {
     if is_given {
         read().map(Some)
@@ -117,7 +116,6 @@ fn given<T>(is_given: bool, read: impl FnOnce() -> Option<T>) -> Option<Option<T
     }
 }
 
-#[expect(clippy::option_option, reason = "malformed, nothing, something")]
 fn name(value: &[u8]) -> Option<Option<Vec<u8>>> {
     if value.contains(&0) {
         return None;
@@ -165,9 +163,12 @@ fn time(value: &[u8]) -> Option<Timespec> {
 mod tests {
     use super::*;
 
+    /// A text, and the seconds and nanoseconds of it.
+    type Row = (&'static [u8], Option<(i64, i64)>);
+
     #[test]
     fn times_have_fractions_and_signs() {
-        let table: [(&[u8], Option<(i64, i64)>); 11] = [
+        let table: [Row; 11] = [
             (b"0", Some((0, 0))),
             (b"12", Some((12, 0))),
             (b"12.5", Some((12, 500_000_000))),

@@ -19,6 +19,17 @@ const CHUNK: usize = 512 << 10;
 /// A piece of the uncompressed tar.
 pub(super) type Chunk = Arc<Vec<u8>>;
 
+/// What became of reading.
+pub(super) enum Input {
+    /// The writer stopped before the end.
+    Stopped,
+    /// All was read.
+    Whole {
+        /// The digest of the bytes as they came, if it was asked for and they were compressed.
+        blob: Option<String>,
+    },
+}
+
 /// Where the reader's chunks go to, and where it gets its buffers from.
 pub(super) struct Source {
     /// To the writer.
@@ -33,12 +44,11 @@ pub(super) struct Source {
     pub(super) is_hashed: bool,
 }
 
-/// Reads all of `input`. Returns `None` if the writer stopped before, else the digest of the bytes
-/// as they came, if it was asked for and they were compressed.
-pub(super) fn read(mut input: impl Read, source: Source) -> Result<Option<Option<String>>, Fault> {
+/// Reads all of `input`.
+pub(super) fn read(mut input: impl Read, source: &Source) -> Result<Input, Fault> {
     let mut start = Vec::new();
-    let magic = input.by_ref().take(decompress::MAGIC as u64);
-    { magic }.read_to_end(&mut start).map_err(Fault::Read)?;
+    let mut magic = input.by_ref().take(decompress::MAGIC as u64);
+    magic.read_to_end(&mut start).map_err(Fault::Read)?;
     let compression = Compression::of(&start);
     let is_hashed = source.is_hashed && compression != Compression::None;
     let mut tee = Tee {
@@ -47,13 +57,15 @@ pub(super) fn read(mut input: impl Read, source: Source) -> Result<Option<Option
     };
     {
         let mut tar = decompress::reader(&mut tee, compression).map_err(Fault::Read)?;
-        if !pass_on(&mut *tar, &source)? {
-            return Ok(None);
+        if !pass_on(&mut *tar, source)? {
+            return Ok(Input::Stopped);
         }
     }
     // A decompressor may stop where its data does.
     std::io::copy(&mut tee, &mut std::io::sink()).map_err(Fault::Read)?;
-    Ok(Some(tee.hash.map(digest)))
+    Ok(Input::Whole {
+        blob: tee.hash.map(digest),
+    })
 }
 
 /// Whether all was passed on; else the writer stopped.

@@ -183,7 +183,7 @@ pub(super) fn octal(field: &mut [u8], value: u64) {
 }
 
 /// Puts the checksum right.
-fn seal(header: &mut [u8; 512]) {
+pub(super) fn seal(header: &mut [u8; 512]) {
     header[148..156].fill(b' ');
     let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
     octal(&mut header[148..155], sum);

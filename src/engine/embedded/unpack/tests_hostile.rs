@@ -3,8 +3,30 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use super::testing::{ROOT, Room, Tar, digest, gzip, tree};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::testing::{ROOT, Room, Tar, digest, gzip, seal, tree};
 use super::{Bounds, Expect, Form, Rules};
+
+const KINDS: [u8; 5] = *b"01235";
+
+const PATHS: [&str; 14] = [
+    "a",
+    "a/b",
+    "a/b/c",
+    "l",
+    "l/file",
+    "l/../a",
+    "../outside",
+    "../outside/file",
+    "/",
+    ".wh.a",
+    "a/.wh.b",
+    "a/.wh..wh..opq",
+    "l/.wh.file",
+    "/outside/file",
+];
 
 /// Unpacks and says what was wrong; nothing outside may have changed.
 fn refused(tar: &[u8]) -> String {
@@ -373,6 +395,60 @@ fn harmless_oddities_stay_inside() {
             .iter()
             .all(|line| !line.starts_with("sda"))
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever comes in whatever order, nothing outside changes and nothing panics.
+    #[test]
+    fn no_order_of_entries_leads_out(
+        entries in vec((0..KINDS.len(), 0..PATHS.len(), 0..PATHS.len()), 1..12)
+    ) {
+        let mut tar = Tar::new();
+        for (kind, path, target) in entries {
+            let (kind, path, target) = (KINDS[kind], PATHS[path], PATHS[target]);
+            tar = match kind {
+                b'0' => tar.file(path, "content"),
+                b'3' => tar.device(path, kind, 1, 3),
+                b'5' => tar.folder(path),
+                _ => tar.link(kind, path, target),
+            };
+        }
+        let room = Room::new();
+        let before = room.outside();
+        if let Ok(done) = room.unpack(&tar.end()) {
+            let files = tree(&room.layer()).into_iter().filter(|line| line.contains(" 100"));
+            prop_assert!(files.count() <= 12 && done.entries > 0);
+        }
+        prop_assert_eq!(room.outside(), before);
+    }
+
+    /// So too with bytes that are damaged anywhere, where the digests do not tell first.
+    #[test]
+    fn no_damage_leads_out(damage in vec((0..5000_usize, any::<u8>()), 1..40)) {
+        let mut tar = Tar::new()
+            .pax(&[("path", b"outside/file"), ("SCHILY.xattr.user.a", b"b")])
+            .file("a", "content")
+            .link(b'2', "l", "../outside")
+            .link(b'1', "h", "outside/file")
+            .entry("s", b'S', 0o644, b"")
+            .end();
+        let length = tar.len();
+        for (at, byte) in damage {
+            tar[at % length] = byte;
+        }
+        // Headers that are sound again.
+        for block in tar.as_chunks_mut::<512>().0 {
+            if &block[257..262] == b"ustar" {
+                seal(block);
+            }
+        }
+        let room = Room::new();
+        let before = room.outside();
+        let _ = room.unpack(&tar);
+        prop_assert_eq!(room.outside(), before);
+    }
 }
 
 #[test]

@@ -145,8 +145,11 @@ fn maps_that_lie_are_refused() {
     room.unpack(&old(&[(1, 2), (5, 3), (10, 0)], 10, b"12345"))
         .unwrap();
     let found = std::fs::read(room.path("s")).unwrap();
-    assert_eq!(found, b"\x0012\0\0345\0\0");
+    assert_eq!(found, b"\x0012\x00\x00345\x00\x00");
     let room = Room::new();
     room.unpack(&pax(&v1, &map(b"1\n5\n5\n"))).unwrap();
-    assert_eq!(std::fs::read(room.path("s")).unwrap(), b"\0\0\0\0\x0012345");
+    assert_eq!(
+        std::fs::read(room.path("s")).unwrap(),
+        b"\x00\x00\x00\x00\x0012345"
+    );
 }

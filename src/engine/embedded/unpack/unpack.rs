@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::layer::Digest;
 use super::entry::Entries;
 use super::error::{Fault, UnpackError};
-use super::pump::{self, QUEUE, Source};
+use super::pump::{self, Input, QUEUE, Source};
 use super::stream::Stream;
 use super::write::Writer;
 
@@ -129,7 +129,7 @@ fn unpack_all(
     };
     let hash_spent = spent.clone();
     std::thread::scope(|scope| {
-        let reader = Builder::new().spawn_scoped(scope, move || pump::read(input, source));
+        let reader = Builder::new().spawn_scoped(scope, move || pump::read(input, &source));
         let reader = reader.map_err(Fault::Read)?;
         let hasher = Builder::new().spawn_scoped(scope, move || pump::hash(&to_hash, &hash_spent));
         let hasher = hasher.map_err(Fault::Read)?;
@@ -137,7 +137,7 @@ fn unpack_all(
         let read = join(reader);
         let found = join(hasher);
         // Why the bytes ended explains best what is wrong with them, then whether they are those.
-        if let Some(blob) = read? {
+        if let Input::Whole { blob } = read? {
             check(expect, blob, found)?;
         }
         written
