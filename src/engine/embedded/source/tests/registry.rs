@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::problem::digest_of;
 use super::saved::compare;
 use super::serve::{Hand, Registry, breaking, pull, registries, reply};
-use super::support::{Built, EMPTY_TAR, Files, PLAIN, Place, Real, bytes_of, run};
+use super::support::{Built, EMPTY_TAR, Files, PLAIN, Place, Real, SMALL, bytes_of, run};
 use crate::engine::embedded::layer::Content;
 
 /// Compares the compressed layers with their digests.
@@ -105,7 +105,9 @@ fn passwords_are_those_of_docker() {
         "--dest-creds",
         "me:secret",
     ];
-    run(&[&copy[..], &["docker-daemon:debian:bookworm-slim", &to]].concat());
+    let built = Built::new("guarded", SMALL);
+    let from = format!("docker-daemon:{}", built.0);
+    run(&[&copy[..], &[&from, &to]].concat());
     let helper = |name: &str, script: &str| {
         let name = format!("docker-credential-{name}");
         let path = registry
@@ -233,8 +235,16 @@ fn certificates_are_those_of_docker() {
     let registry = Registry::start(place, &tls, "");
     let host = &registry.host;
     let to = format!("docker://{host}/a:1");
-    let from = "docker-daemon:debian:bookworm-slim";
-    run(&["skopeo", "copy", "-q", "--dest-tls-verify=false", from, &to]);
+    let built = Built::new("certified", SMALL);
+    let from = format!("docker-daemon:{}", built.0);
+    run(&[
+        "skopeo",
+        "copy",
+        "-q",
+        "--dest-tls-verify=false",
+        &from,
+        &to,
+    ]);
     let registries = registries(&real, &registry.place);
     let reference = format!("{host}/a:1");
     let trust = |name: &str| {
