@@ -432,6 +432,34 @@ fn content_may_be_elsewhere_and_begin_in_the_middle() {
 }
 
 #[test]
+fn passwords_stay_with_the_registry() {
+    let real = Real::new();
+    let place = Place::new();
+    let sound = Sound::new();
+    let layer = digest_of(&EMPTY_TAR).to_string();
+    let elsewhere = Hand::new(|_| reply(200, "", &EMPTY_TAR));
+    let location = format!("Location: http://{}/x\r\n", elsewhere.host);
+    let hand = Hand::new(move |head| {
+        if !head.contains("uthorization: Basic bWU6c2VjcmV0") {
+            return reply(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", b"");
+        }
+        match head.contains(&layer) {
+            true => reply(307, &location, b""),
+            false => sound.answer(head),
+        }
+    });
+    let config = r#"{"auths":{"HOST":{"auth":"bWU6c2VjcmV0"}}}"#;
+    place.write("config.json", config.replace("HOST", &hand.host).as_bytes());
+    fetch(&pull(&registries(&real, &place), &format!("{}/x", hand.host)).unwrap());
+    assert_eq!(
+        (elsewhere.count("GET"), elsewhere.count("uthorization")),
+        (1, 0)
+    );
+    // The first request alone was made without.
+    assert_eq!((hand.count("GET"), hand.count("uthorization")), (4, 3));
+}
+
+#[test]
 fn tokens_are_fetched_as_the_registry_wants_them() {
     for (config, wanted) in [
         (

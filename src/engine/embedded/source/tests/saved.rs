@@ -50,19 +50,17 @@ fn saved_images_are_what_the_engine_says() {
         "no-health",
         "FROM debian:bookworm-slim\nHEALTHCHECK NONE\nEXPOSE 1\n",
     );
-    let names = [
-        everything.0.as_str(),
-        off.0.as_str(),
-        "sv-base-mini",
-        "wham",
-    ];
+    let mut names = vec![everything.0.as_str(), off.0.as_str()];
+    // Larger ones, where there are some.
+    let larger = ["sv-base-mini", "wham"].into_iter();
+    names.extend(larger.filter(|name| real.engine.image(name).is_ok()));
     let file = place.path().join("all.tar");
     run(&[
         &["docker", "save", "-o", file.to_str().unwrap()],
         &names[..],
     ]
     .concat());
-    for name in names {
+    for name in names.iter().copied() {
         let found = place
             .load(&format!("docker-archive:all.tar:{name}"))
             .unwrap();
