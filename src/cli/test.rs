@@ -9,7 +9,7 @@ use clap::Args;
 use libtest_mimic::Arguments;
 
 use super::build::{self, BuildLimit};
-use super::clean;
+use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
@@ -19,8 +19,6 @@ use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::docker::DockerEngine;
-use crate::engine::{Engine, EngineError, FakeEngine};
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::plan::Plan;
 use crate::project::Project;
@@ -63,8 +61,15 @@ pub struct TestArgs {
     policy: PolicyArgs,
     #[command(flatten)]
     reports: RunReportArgs,
-    /// What runs the containers
-    #[arg(long, value_name = "ENGINE", default_value = "docker", hide = true)]
+    /// What runs the containers: auto, embedded or docker [default: auto]
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        default_value = "auto",
+        env = "SEATRIAL_ENGINE",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
     engine: EngineChoice,
     #[command(flatten)]
     harness: Arguments,
@@ -106,24 +111,6 @@ impl TestArgs {
             words.push_str(": what was run last has passed");
         }
         words
-    }
-}
-
-#[derive(Debug, Clone)]
-enum EngineChoice {
-    Docker,
-    Fake(PathBuf),
-}
-
-impl std::str::FromStr for EngineChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "docker" => Ok(Self::Docker),
-            Some(("fake", script)) => Ok(Self::Fake(script.into())),
-            _ => Err("the engines are: docker".to_owned()),
-        }
     }
 }
 
@@ -189,7 +176,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let tally = Arc::new(Tally::new());
     let run = Run {
         selection,
-        engine: engine(&args.engine, &session),
+        engine: args.engine.start(&session, &root(project.as_ref())?),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
@@ -335,19 +322,6 @@ fn select(plan: Plan, harness: &mut Arguments) -> Plan {
         harness.filter = None;
     }
     plan
-}
-
-fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, EngineError> {
-    let stop = session.signals().stop();
-    match choice {
-        EngineChoice::Docker => {
-            let (connection, info) = session.connect()?;
-            let engine = DockerEngine::new(connection, info, session.handle(), stop)?;
-            clean::before_run(&engine);
-            Ok(Arc::new(engine))
-        }
-        EngineChoice::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
-    }
 }
 
 /// Our own console, unless one of libtest-mimic's formats is asked for: then those have the

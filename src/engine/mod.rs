@@ -1,5 +1,6 @@
 //! What runs containers. Everything above speaks to an [`Engine`] and knows no back-end.
 
+mod auto;
 mod capture;
 mod described;
 pub mod docker;
@@ -13,6 +14,7 @@ mod process;
 mod running;
 mod traits;
 
+pub use auto::AutoEngine;
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
 pub(crate) use image::variable;

@@ -66,11 +66,18 @@ impl Library {
         let hides = |guard: &LayerGuard| guard.unpacked().is_some_and(|it| it.hides_lower);
         // overlayfs knows no layer that hides all others, so those are left out.
         let lowest = guards.iter().rposition(hides).unwrap_or(0);
-        let layers = guards[lowest..].iter().map(|guard| guard.path().to_owned());
+        let mut layers: Vec<PathBuf> = Vec::new();
+        for guard in guards[lowest..].iter().rev() {
+            // Nor does it take one twice; what the upper one has, the lower one can't add to.
+            if !layers.iter().any(|layer| layer == guard.path()) {
+                layers.push(guard.path().to_owned());
+            }
+        }
+        layers.reverse();
         Ok(Ready {
             image: source.image(reference, &sizes),
             history: source.history(&sizes),
-            layers: layers.collect(),
+            layers,
             hold: Hold {
                 _guards: guards,
                 _pin: source.pin.take(),

@@ -80,19 +80,40 @@ impl Abilities {
         if let Some(wanted) = &process.platform {
             let has = format!("{}/{}", config.os, config.architecture);
             if *wanted != has && !wanted.starts_with(&format!("{has}/")) {
-                return needs(&format!("`platform: {wanted}`, the image here is for {has}"));
+                return needs(&format!(
+                    "`platform: {wanted}`, the image here is for {has}"
+                ));
             }
         }
         for (is_wanted, what, ability) in [
-            (process.limits.memory.is_some(), "a limit of memory", &self.memory),
-            (process.limits.cpus.is_some(), "a limit of processors", &self.cpus),
-            (process.limits.pids.is_some(), "a limit of processes", &self.pids),
+            (
+                process.limits.memory.is_some(),
+                "a limit of memory",
+                &self.memory,
+            ),
+            (
+                process.limits.cpus.is_some(),
+                "a limit of processors",
+                &self.cpus,
+            ),
+            (
+                process.limits.pids.is_some(),
+                "a limit of processes",
+                &self.pids,
+            ),
         ] {
             if let (true, Ability::Lacks(why)) = (is_wanted, ability) {
                 return lacking(what, why);
             }
         }
-        if self.rootless && !self.has_many_users && process.user.as_ref().or(Some(&config.user)).is_some_and(|user| !is_root(user)) {
+        if self.rootless
+            && !self.has_many_users
+            && process
+                .user
+                .as_ref()
+                .or(Some(&config.user))
+                .is_some_and(|user| !is_root(user))
+        {
             return lacking("a user other than root", NO_USERS);
         }
         None
@@ -138,7 +159,11 @@ impl Abilities {
                     (true, true) => "those set aside in /etc/subuid and /etc/subgid".to_owned(),
                     (true, false) => NO_USERS.to_owned(),
                 },
-                instead: if !self.rootless || self.has_many_users { "" } else { TO_DOCKER },
+                instead: if !self.rootless || self.has_many_users {
+                    ""
+                } else {
+                    TO_DOCKER
+                },
             },
             always("network: none", "a network namespace with loopback"),
             always("network: host", "the host's own"),
@@ -162,8 +187,7 @@ impl Abilities {
     }
 }
 
-const NO_USERS: &str =
-    "only root can be had: newuidmap (package uidmap) and entries in /etc/subuid and /etc/subgid \
+const NO_USERS: &str = "only root can be had: newuidmap (package uidmap) and entries in /etc/subuid and /etc/subgid \
      would give more";
 
 fn is_root(user: &str) -> bool {

@@ -124,24 +124,31 @@ impl Setup {
         if handed.split_whitespace().any(|known| known == controller) {
             return may_limit(Ok(&own));
         }
-        may_limit(Err(format!("`{controller}` is not handed down to {}", own.display())))
+        may_limit(Err(format!(
+            "`{controller}` is not handed down to {}",
+            own.display()
+        )))
     }
 }
 
 /// The folder of the store: `SEATRIAL_STORE`, or below the user's cache folder.
-pub(super) fn store_folder(
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<PathBuf, EngineError> {
-    let said = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+pub(super) fn store_folder(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, EngineError> {
+    let said = |name: &str| {
+        env(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(folder) = said("SEATRIAL_STORE") {
         return std::path::absolute(folder).map_err(|error| failed("find its store", error));
     }
     let cache = said("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
     let cache = cache.or_else(|| said("HOME").map(|home| home.join(".cache")));
-    cache.map(|cache| cache.join("seatrial/store")).ok_or_else(|| {
-        EngineError::Configuration(
+    cache
+        .map(|cache| cache.join("seatrial/store"))
+        .ok_or_else(|| {
+            EngineError::Configuration(
             "there is no folder for unpacked layers: set HOME, XDG_CACHE_HOME or SEATRIAL_STORE"
                 .to_owned(),
         )
-    })
+        })
 }
