@@ -72,6 +72,7 @@ impl EmbeddedEngine {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
+        let store = setup.store(stop.clone())?;
         let helper = Arc::new(Helper::start(&setup.program, &setup.settings)?);
         let (stopped, writer) = std::io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
@@ -90,7 +91,7 @@ impl EmbeddedEngine {
                 platform: setup.platform(),
                 beside: None,
             },
-            library: setup.library(&helper, docker, root, runtime, stop)?,
+            library: setup.library(&helper, store, docker, root, runtime, stop),
             abilities: Abilities::new(&setup, &helper)?,
             helper,
             waiter,

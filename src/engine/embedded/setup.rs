@@ -60,26 +60,29 @@ impl Setup {
         Platform::host().to_string()
     }
 
+    /// The store, which must be there before the helper: that mounts something in it.
+    pub(super) fn store(&self, stop: watch::Receiver<bool>) -> Result<Store, EngineError> {
+        let tell = |text: &str| eprintln!("{text}");
+        let store = Store::open(&self.settings.store, Arc::new(tell));
+        let store = store.map_err(StoreError::into_engine)?;
+        Ok(store.stopping(Arc::new(move || *stop.borrow())))
+    }
+
     pub(super) fn library(
         &self,
         helper: &Arc<Helper>,
+        store: Store,
         docker: Option<Arc<DockerEngine>>,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
-    ) -> Result<Library, EngineError> {
-        let folder = &self.settings.store;
-        let tell = |text: &str| eprintln!("{text}");
-        let stopped = stop.clone();
-        let store = Store::open(folder, Arc::new(tell))
-            .map_err(StoreError::into_engine)?
-            .stopping(Arc::new(move || *stopped.borrow()));
+    ) -> Library {
         let owners = if helper.has_many_users() {
             Owners::AsGiven
         } else {
             Owners::Single
         };
-        Ok(Library {
+        Library {
             store,
             hands: HelperHands {
                 helper: Arc::clone(helper),
@@ -93,8 +96,8 @@ impl Setup {
             docker,
             registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
             root: root.to_owned(),
-            temporary: folder.join("temporary"),
-        })
+            temporary: self.settings.store.join("temporary"),
+        }
     }
 
     /// Whether a limit can be set with this controller of control groups.
