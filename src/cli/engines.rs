@@ -106,7 +106,13 @@ fn embedded(
     root: &Path,
 ) -> Result<EmbeddedEngine, EngineError> {
     let stop = session.signals().stop();
-    EmbeddedEngine::start(docker, root, session.handle(), stop)
+    EmbeddedEngine::start(
+        Path::new("/proc/self/exe"),
+        docker,
+        root,
+        session.handle(),
+        stop,
+    )
 }
 
 fn warn(message: &str) {

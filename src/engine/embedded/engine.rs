@@ -59,13 +59,15 @@ impl std::fmt::Debug for EmbeddedEngine {
 }
 
 impl EmbeddedEngine {
-    /// Starts its helper process. Images are also sought in `docker`, an engine of this machine;
+    /// Starts its helper process: `program`, which calls [`helper::serve`](super::helper::serve)
+    /// before anything else. Images are also sought in `docker`, an engine of this machine;
     /// `root` is the folder that paths of images are relative to. `true` in `stop` ends what is
     /// under way with [`EngineError::Interrupted`].
     ///
     /// # Errors
     /// When this host does not allow what it needs, or the store can't be used.
     pub fn start(
+        program: &Path,
         docker: Option<Arc<DockerEngine>>,
         root: &Path,
         runtime: Handle,
@@ -73,7 +75,7 @@ impl EmbeddedEngine {
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
         let store = setup.store(stop.clone())?;
-        let helper = Arc::new(Helper::start(&setup.program, &setup.settings)?);
+        let helper = Arc::new(Helper::start(program, &setup.settings)?);
         let (stopped, writer) = std::io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
         runtime.spawn(async move {

@@ -26,8 +26,6 @@ pub(super) const GROUPS: &str = "seatrial-";
 /// The settings of one engine.
 #[derive(Debug)]
 pub(super) struct Setup {
-    /// The program of the helper: this one.
-    pub(super) program: PathBuf,
     pub(super) settings: Settings,
     pub(super) bound: u64,
 }
@@ -42,9 +40,7 @@ impl Setup {
         let processors = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         let memory = rustix::system::sysinfo();
         let memory = memory.totalram as u64 * u64::from(memory.mem_unit);
-        let program = std::env::var_os("SEATRIAL_HELPER").map(PathBuf::from);
         Ok(Self {
-            program: program.unwrap_or_else(|| "/proc/self/exe".into()),
             settings: Settings {
                 store: store_folder(&|name| std::env::var(name).ok())?,
                 // Containers write to memory: half of it, for as many as run at once.
