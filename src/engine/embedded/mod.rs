@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod client;
+mod daemon;
 mod engine;
 mod files;
 mod follow;
@@ -27,5 +28,6 @@ mod user_namespace;
 mod users;
 mod waiter;
 
+pub use daemon::Daemon;
 pub use engine::EmbeddedEngine;
 pub use lacks::{Abilities, Ability, Row};

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::client::{Helper, failed};
+use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::helper::Settings;
 use super::images::Library;
@@ -15,7 +16,6 @@ use super::source::{Platform, Registries};
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
 use crate::engine::EngineError;
-use crate::engine::docker::DockerEngine;
 use crate::mark::Mark;
 
 /// The most that the store holds after a run when nobody says otherwise, in bytes.
@@ -68,7 +68,7 @@ impl Setup {
         &self,
         helper: &Arc<Helper>,
         store: Store,
-        docker: Option<Arc<DockerEngine>>,
+        daemon: Daemon,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
@@ -89,7 +89,7 @@ impl Setup {
                 },
                 owners,
             },
-            docker,
+            daemon,
             registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
             root: root.to_owned(),
             temporary: self.settings.store.join("temporary"),
