@@ -1,0 +1,1 @@
+//! The page of the run that holds one of everything.
