@@ -30,6 +30,8 @@ pub(super) struct CheckView {
     /// What an error or a skipped check has to say.
     message: Option<String>,
     problem: Option<String>,
+    /// Why it was skipped, in one line.
+    reason: Option<String>,
     findings: Vec<FindingView>,
     earlier: Vec<TryView>,
     streams: Vec<StreamView>,
@@ -83,6 +85,10 @@ impl CheckView {
             },
             problem: match &check.judgement {
                 Judgement::Error { problem } => Some(page_text(&problem.kind)),
+                _ => None,
+            },
+            reason: match &check.judgement {
+                Judgement::Skipped { reason } => Some(one_line(reason)),
                 _ => None,
             },
             findings: findings

@@ -187,7 +187,7 @@ fn notices(record: &Record) -> Vec<String> {
 fn tallies(counts: CountsRecord) -> Vec<Count> {
     let all = [
         ("failed", "failed", counts.failed),
-        ("error", "errors", counts.errors),
+        ("error", plural(counts.errors, "errors"), counts.errors),
         ("passed", "passed", counts.passed),
         ("skipped", "skipped", counts.skipped),
     ];
@@ -209,10 +209,22 @@ fn tallies(counts: CountsRecord) -> Vec<Count> {
         .collect()
 }
 
+/// Without the `s` for one.
+fn plural(count: usize, words: &'static str) -> &'static str {
+    match words.strip_suffix('s') {
+        Some(one) if count == 1 => one,
+        _ => words,
+    }
+}
+
 fn also(counts: CountsRecord) -> Vec<Count> {
     let all = [
         ("flaky", "flaky", counts.flaky),
-        ("xfail", "known failures", counts.xfail),
+        (
+            "xfail",
+            plural(counts.xfail, "known failures"),
+            counts.xfail,
+        ),
     ];
     let all = all.into_iter().filter(|count| count.2 > 0);
     all.map(|(key, label, count)| Count {
