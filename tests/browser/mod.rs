@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Longer than any command takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key that a reader presses, as WebDriver spells it.
 pub const ESCAPE: &str = "\u{e00c}";
@@ -41,7 +41,7 @@ impl Browser {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| {
-                line.rsplit_once("on port ")?
+                line.rsplit_once("successfully on port ")?
                     .1
                     .trim_end_matches('.')
                     .parse()
@@ -207,13 +207,26 @@ impl Browser {
             self.port,
             body.len()
         )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let mut value: Value = serde_json::from_str(body)?;
+        // It doesn't close the connection, whatever it is asked.
+        let mut reader = BufReader::new(stream);
+        let (mut status, mut length) = (0, 0);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let line = line.trim_end().to_ascii_lowercase();
+            if let Some(rest) = line.strip_prefix("http/1.1 ") {
+                status = rest[..3].parse().expect("a status is a number");
+            } else if let Some(rest) = line.strip_prefix("content-length:") {
+                length = rest.trim().parse().expect("a length is a number");
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let mut value: Value = serde_json::from_slice(&body)?;
         Ok((
-            status.expect("an answer has a status"),
+            status,
             value["value"].take(),
         ))
     }
