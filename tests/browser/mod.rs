@@ -225,10 +225,7 @@ impl Browser {
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let mut value: Value = serde_json::from_slice(&body)?;
-        Ok((
-            status,
-            value["value"].take(),
-        ))
+        Ok((status, value["value"].take()))
     }
 }
 
