@@ -71,7 +71,7 @@ impl Page {
 
     fn of(project: Project) -> Self {
         project
-            .fake(&["--html", "report.html", "--test-threads", "2"])
+            .fake(&["--html", "report.html", "--test-threads", "4"])
             .expect(1);
         let page = Self {
             browser: Browser::start(),

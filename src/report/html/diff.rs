@@ -138,7 +138,8 @@ fn compared(expected: &str, actual: &str) -> (Side, Side) {
         .take_while(common)
         .map(|(c, _)| c.len_utf8())
         .sum();
-    if begin + end == 0 {
+    // Where they have little in common, that is by chance.
+    if 3 * (begin + end) < expected.len().max(actual.len()) {
         return (whole(expected), whole(actual));
     }
     let side = |text: &str| Side {
@@ -194,10 +195,7 @@ mod tests {
                 "one",
                 "chr1\t20[2] | chr1\t20[1]",
                 "three",
-                "[f]our | [v]ier"
-                    .replace("[f]our", "four[]")
-                    .replace("[v]ier", "vier[]")
-                    .as_str(),
+                "four[] | vier[]",
                 "- | five[]",
             ]
         );
@@ -206,12 +204,7 @@ mod tests {
     #[test]
     fn what_only_one_has_stands_alone() {
         assert_eq!(shown("a\nb", "b\na"), ["- | b[]", "a", "b[] | -"]);
-        assert_eq!(
-            shown("größe", "große"),
-            ["gr[öß]e | gr[oß]e"
-                .replace("[öß]", "[ö]ß")
-                .replace("[oß]", "[o]ß")]
-        );
+        assert_eq!(shown("größe", "große"), ["gr[ö]ße | gr[o]ße"]);
     }
 
     #[test]
