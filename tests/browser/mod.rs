@@ -23,14 +23,17 @@ pub struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: TempDir,
+    folder: Option<TempDir>,
 }
 
 impl Browser {
     /// Starts it, with a window of 1200 by 900.
     pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
+            .env("TMPDIR", folder.path())
+            .env("HOME", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -49,14 +52,13 @@ impl Browser {
             })
             .expect("chromedriver tells its port");
         std::thread::spawn(move || lines.for_each(drop));
-        let profile = tempfile::tempdir().unwrap();
+        let profile = folder.path().join("profile").display().to_string();
         let mut browser = Self {
             driver,
             port,
             session: String::new(),
-            _profile: profile,
+            folder: Some(folder),
         };
-        let folder = browser._profile.path().display().to_string();
         let args = [
             "--headless",
             "--no-sandbox",
@@ -67,9 +69,10 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--disable-breakpad",
             "--hide-scrollbars",
             "--window-size=1200,900",
-            &format!("--user-data-dir={folder}"),
+            &format!("--user-data-dir={profile}"),
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": args},
@@ -160,7 +163,7 @@ impl Browser {
         entries.map(|entry| entry["message"].to_string()).collect()
     }
 
-    /// The addresses that were asked for since the last time, blank pages aside.
+    /// The addresses that were asked for since the last time, those of the browser's own pages aside.
     pub fn requests(&self) -> Vec<String> {
         let log = self.command("se/log", &json!({"type": "performance"}));
         let entries = log.as_array().unwrap().iter().map(|entry| {
@@ -169,12 +172,9 @@ impl Browser {
         });
         entries
             .filter(|message| message["method"] == "Network.requestWillBeSent")
-            .map(|message| {
-                message["params"]["request"]["url"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|message| ["documentURL", "request"].map(|key| message["params"][key].clone()))
+            .filter(|[page, _]| !page.as_str().unwrap().starts_with("chrome://"))
+            .map(|[_, request]| request["url"].as_str().unwrap().to_owned())
             .filter(|url| url != "about:blank")
             .collect()
     }
@@ -234,10 +234,18 @@ impl Drop for Browser {
         let path = format!("/session/{}", self.session);
         let ended = self.exchange("DELETE", &path, &json!({}));
         let killed = self.driver.kill().and_then(|()| self.driver.wait());
+        // The last processes of the browser may still be writing.
+        let folder = self.folder.take().map(TempDir::keep).unwrap_or_default();
+        let until = Instant::now() + Duration::from_secs(10);
+        while std::fs::remove_dir_all(&folder).is_err() && folder.exists() && Instant::now() < until
+        {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         // A second panic would hide the first.
         if !std::thread::panicking() {
             ended.unwrap();
             killed.unwrap();
+            assert!(!folder.exists());
         }
     }
 }
