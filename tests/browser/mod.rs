@@ -1,4 +1,4 @@
-//! A real browser for tests: Chromium without a window, driven over WebDriver through chromedriver.
+//! A real browser for tests: Chromium without a window, driven through chromedriver.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// Longer than any command takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The key that a reader presses, as WebDriver spells it.
+/// The key that a reader presses, as the protocol of drivers spells it.
 pub const ESCAPE: &str = "\u{e00c}";
 pub const ENTER: &str = "\u{e007}";
 pub const RIGHT: &str = "\u{e014}";

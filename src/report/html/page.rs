@@ -11,6 +11,8 @@ use super::words;
 use crate::report::record::{CountsRecord, Ended, Record, Seconds};
 use crate::report::text::page_text;
 
+/// So that one failure among thousands is still seen in the bar, in thousandths.
+const THINNEST: f64 = 6.0;
 /// How many of the slowest checks are listed.
 const SLOWEST: usize = 10;
 /// Failures that are listed at the top; the rest is further down.
@@ -192,18 +194,23 @@ fn tallies(counts: CountsRecord) -> Vec<Count> {
         ("skipped", "skipped", counts.skipped),
     ];
     let total: usize = all.iter().map(|count| count.2).sum();
-    let mut x = 0.0;
+    let width = |count: usize| match count {
+        0 => 0.0,
+        count => (count as f64 * 1e3 / total as f64).max(THINNEST),
+    };
+    let whole: f64 = all.iter().map(|count| width(count.2)).sum();
+    let hundredths = |value: f64| (value * 1e5 / whole.max(1.0)).round() / 100.0;
+    let mut end = 0.0;
     all.into_iter()
         .map(|(key, label, count)| {
-            let width = (count as f64 * 1e5 / total.max(1) as f64).round() / 100.0;
-            let begin = x;
-            x += width;
+            let begin = end;
+            end += width(count);
             Count {
                 key,
                 label,
                 count,
-                x: (begin * 100.0_f64).round() / 100.0,
-                width,
+                x: hundredths(begin),
+                width: hundredths(width(count)),
             }
         })
         .collect()

@@ -132,7 +132,8 @@
     add("when", (time ? time.textContent + " " : "") + "from " + start.toFixed(2) + " s on, worker " + bar.dataset.lane);
   };
   if (timeline) {
-    const bars = all(".lanes a", timeline);
+    const begin = (bar) => bar.querySelector("rect").x.baseVal.value;
+    const bars = all(".lanes a", timeline).sort((a, b) => begin(a) - begin(b));
     const go = (from, by) => {
       const bar = bars[Math.min(Math.max(bars.indexOf(from) + by, 0), bars.length - 1)];
       from.setAttribute("tabindex", "-1");

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 /// The width of the drawing, in units that the page stretches.
 const WIDTH: f64 = 1_000.0;
-/// So that no check is too short to be seen.
+/// So that no check is too short to be seen, one that did not pass least of all.
 const NARROWEST: f64 = 1.2;
+const NARROWEST_BAD: f64 = 3.0;
 /// The height of all lanes together that is aimed at, in pixels.
 const HEIGHT: usize = 160;
 
@@ -23,7 +24,7 @@ pub(super) struct Timeline {
     height: usize,
     bar: usize,
     lanes: Vec<Lane>,
-    /// The bars by their start.
+    /// The bars by their start; those of checks that did not pass after the others.
     bars: Vec<Bar>,
     ticks: Vec<String>,
 }
@@ -72,15 +73,21 @@ impl Timeline {
         let lanes: BTreeMap<usize, usize> = workers.into_keys().zip(0..).collect();
         let step = (HEIGHT / lanes.len().max(1)).clamp(6, 22);
         let bar = step - step.div_ceil(6);
-        let bars: Vec<Bar> = begun
+        let mut bars: Vec<Bar> = begun
             .iter()
             .map(|(number, worker, begin, end)| {
                 let lane = lanes[worker];
-                let width = ((end - begin) / span * WIDTH).max(NARROWEST);
+                let judgement = &record.checks[*number].judgement;
+                let narrowest = if judgement.is_bad() {
+                    NARROWEST_BAD
+                } else {
+                    NARROWEST
+                };
+                let width = ((end - begin) / span * WIDTH).max(narrowest);
                 let x = (begin / span * WIDTH).min(WIDTH - width).max(0.0);
                 Bar {
                     check: *number,
-                    word: record.checks[*number].judgement.word(),
+                    word: judgement.word(),
                     lane: lane + 1,
                     x: short(x),
                     y: lane * step,
@@ -88,6 +95,8 @@ impl Timeline {
                 }
             })
             .collect();
+        // What is drawn later lies above.
+        bars.sort_by_key(|bar| record.checks[bar.check].judgement.is_bad());
         (!bars.is_empty()).then(|| Self {
             span,
             height: lanes.len() * step,
