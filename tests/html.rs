@@ -490,7 +490,7 @@ fn pictures() {
         ("report-light", "light", 1120, 960, "body"),
         ("report-dark", "dark", 1120, 960, "body"),
         ("report-timeline", "light", 1120, 760, ".timeline"),
-        ("report-phone", "light", 390, 844, "body"),
+        ("report-phone", "light", 390, 844, ".check.failed"),
     ] {
         browser.screen(width, height);
         browser.media("screen", scheme);
