@@ -1,7 +1,7 @@
 //! The reports that are written in the end, each from the record alone.
 
-use super::junit;
 use super::record::Record;
+use super::{code_quality, cst, junit, markdown, tap};
 
 /// A report that is one file.
 #[derive(Debug)]
@@ -30,6 +30,26 @@ pub const FORMATS: &[Format] = &[
         name: "json",
         help: "Write all that is known of the run as JSON",
         render: json,
+    },
+    Format {
+        name: "markdown",
+        help: "Write a summary in Markdown",
+        render: markdown::render,
+    },
+    Format {
+        name: "tap",
+        help: "Write TAP 14",
+        render: tap::render,
+    },
+    Format {
+        name: "cst",
+        help: "Write the JSON of container-structure-test, which Azure DevOps reads",
+        render: cst::render,
+    },
+    Format {
+        name: "gitlab",
+        help: "Write a code quality report for GitLab",
+        render: code_quality::render,
     },
 ];
 

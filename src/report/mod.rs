@@ -7,7 +7,9 @@
 //! - [`text`]: whatever comes from containers and specs is made harmless here first
 //! - [`OutputFile`]: proven writable before the run, replaced as a whole after it
 
+mod code_quality;
 mod console;
+mod cst;
 mod excerpt;
 mod failure;
 mod file;
@@ -19,9 +21,11 @@ mod junit_finish;
 mod ledger;
 mod lines;
 mod lines_read;
+mod markdown;
 pub mod record;
 mod reports;
 mod summary;
+mod tap;
 mod target;
 pub mod text;
 

@@ -127,6 +127,57 @@ fn junit_of_an_empty_selection() {
     assert_snapshot!(junit(&golden::empty()));
 }
 
+fn version_hidden(mut record: record::Record) -> record::Record {
+    record.seatrial = "VERSION".to_owned();
+    record
+}
+
+#[test]
+fn every_format_holds_the_whole_run() {
+    let record = version_hidden(golden::record(&golden::events()));
+    for format in FORMATS {
+        if ["junit", "json", "markdown"].contains(&format.name) {
+            continue; // they have tests of their own
+        }
+        let text = (format.render)(&record).unwrap();
+        let name = format!("{}_holds_the_whole_run", format.name);
+        let text = text.replace(&"\\nline 39".repeat(2), "");
+        assert_snapshot!(name, shortened(&text));
+    }
+}
+
+#[test]
+fn no_format_of_a_bad_run_looks_like_a_success() {
+    for (run, events) in [
+        ("broken_off", golden::broken_off()),
+        ("empty", golden::empty()),
+    ] {
+        let record = version_hidden(golden::record(&events));
+        for format in FORMATS {
+            if ["tap", "cst", "gitlab"].contains(&format.name) {
+                let text = (format.render)(&record).unwrap();
+                assert_snapshot!(format!("{}_of_{run}", format.name), text);
+            }
+        }
+    }
+}
+
+/// Long lines without their middle, for the eyes of reviewers.
+fn shortened(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let count = line.chars().count();
+        if count < 2_000 {
+            return line.to_owned();
+        }
+        let part = |from: usize, count: usize| line.chars().skip(from).take(count);
+        part(0, 200)
+            .chain("⋯".chars())
+            .chain(part(count - 200, 200))
+            .collect()
+    });
+    lines.collect::<Vec<String>>().join("\n")
+}
+
 #[test]
 fn python_counts_what_the_attributes_say() {
     let script = r#"
