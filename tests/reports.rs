@@ -73,13 +73,9 @@ fn agree(found: Counts, expected: Counts, context: &str) {
 type Reader = (&'static str, fn(&str) -> Counts);
 
 /// Another format that says how many checks came to what has its line in here.
-const COUNTS: [Reader; 7] = [
-    ("junit", |text| {
-        let report = Report::read(text.as_bytes());
-        report.agrees();
-        let counts = ["passed", "failure", "error", "skipped"];
-        counts.map(|verdict| report.count(verdict) as u64)
-    }),
+const COUNTS: [Reader; 8] = [
+    ("junit-strict", junit),
+    ("junit", junit),
     ("markdown", |text| {
         let head = text.lines().next().unwrap();
         let told = words(head);
@@ -182,6 +178,13 @@ const COUNTS: [Reader; 7] = [
         told
     }),
 ];
+
+fn junit(text: &str) -> Counts {
+    let report = Report::read(text.as_bytes());
+    report.agrees();
+    let counts = ["passed", "failure", "error", "skipped"];
+    counts.map(|verdict| report.count(verdict) as u64)
+}
 
 fn counts(value: &Value) -> Counts {
     ["passed", "failed", "errors", "skipped"].map(|name| value[name].as_u64().unwrap())
@@ -424,6 +427,8 @@ fn killed(project: &Project, signal: &str) -> Option<i32> {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut lines = lines.map(Result::unwrap);
     lines.find(|line| line.contains("img:1::breaks")).unwrap();
+    // The next check is begun before it is known that this one has ended, or right after.
+    std::thread::sleep(std::time::Duration::from_millis(500));
     let id = child.id().to_string();
     let sent = std::process::Command::new("kill")
         .args([signal, &id])
@@ -495,4 +500,101 @@ fn a_full_disk_is_told() {
             .expect(3)
             .says(&["cannot write /dev/full", "No space left"]);
     }
+}
+
+/// As a run in that environment.
+fn run_in(project: &Project, env: &[(&str, &str)], args: &[&str]) -> Ended {
+    let mut command = project.command(&["--engine", "fake:script.json"]);
+    Ended::of(command.args(args).envs(env.iter().copied()))
+}
+
+#[test]
+fn ci_systems_are_told_what_failed_and_obey_nobody_else() {
+    let github = ("GITHUB_ACTIONS", "true");
+    for (env, args, marks) in [
+        (&[][..], &[][..], ["::error ", ""]),
+        (&[github], &["--annotations", "never"], ["::error ", ""]),
+        (
+            &[github],
+            &[],
+            ["::error ", "::error file=test-specs/a.yaml,line="],
+        ),
+        (
+            &[],
+            &["--annotations", "github"],
+            ["::error ", "::error file=test-specs/a.yaml,line="],
+        ),
+        (
+            &[("TF_BUILD", "True")],
+            &[],
+            [
+                "##vso[",
+                "##vso[task.logissue type=error;sourcepath=test-specs/a.yaml;",
+            ],
+        ),
+        (
+            &[("GITLAB_CI", "true")],
+            &[],
+            ["\u{1b}[0Ksection_", "\u{1b}[0Ksection_"],
+        ),
+        (
+            &[github],
+            &["--annotations", "gitlab"],
+            ["\u{1b}[0Ksection_", "\u{1b}[0Ksection_"],
+        ),
+    ] {
+        let project = project();
+        let ended = run_in(&project, env, args);
+        ended.expect(1);
+        let [start, mark] = marks;
+        let lines: Vec<&str> = ended
+            .stdout
+            .lines()
+            .filter(|line| line.starts_with(start))
+            .collect();
+        let expected = match mark {
+            "" => 0,
+            _ if start.contains("section") => 2,
+            _ => 5,
+        };
+        assert_eq!(lines.len(), expected, "{env:?} {args:?}: {}", ended.stdout);
+        assert!(lines.iter().all(|line| line.starts_with(mark)), "{lines:?}");
+        let obeyed = |line: &&str| {
+            let line = line.trim_start();
+            line.starts_with("::error::x") || line.contains("##[")
+        };
+        assert_eq!(ended.stdout.lines().find(obeyed), None);
+    }
+}
+
+#[test]
+fn the_summary_of_a_step_is_written_unless_nobody_wants_it() {
+    let project = project();
+    let path = project.path("summary.md");
+    let summary = path.to_str().unwrap();
+    let env = [("GITHUB_STEP_SUMMARY", summary)];
+    run_in(&project, &env, &["--no-step-summary"]).expect(1);
+    assert!(!path.exists());
+    run_in(
+        &project,
+        &env,
+        &["--markdown", "report.md", "--json", "result.json"],
+    )
+    .expect(1);
+    assert_eq!(read(&path), read(project.path("report.md")));
+    let mut merge = project.seatrial(&["merge", "result.json"]);
+    Ended::of(merge.envs(env)).expect(1);
+    assert_eq!(
+        read(&path)
+            .matches("## \u{274c} seatrial: 4 passed, 4 failed")
+            .count(),
+        2
+    );
+
+    // Nobody asked for it, so no run fails for it.
+    let env = [("GITHUB_STEP_SUMMARY", "script.json/x")];
+    let ended = run_in(&project, &env, &["größe:1"]);
+    ended
+        .expect(0)
+        .says(&["warning: the summary of the step is missing"]);
 }

@@ -27,6 +27,11 @@ pub const FORMATS: &[Format] = &[
         render: junit::render,
     },
     Format {
+        name: "junit-strict",
+        help: "Write a JUnit report that the schema of Jenkins' xunit plugin allows",
+        render: junit::render_strict,
+    },
+    Format {
         name: "json",
         help: "Write all that is known of the run as JSON",
         render: json,

@@ -7,6 +7,7 @@
 //! - [`text`]: whatever comes from containers and specs is made harmless here first
 //! - [`OutputFile`]: proven writable before the run, replaced as a whole after it
 
+mod ci;
 mod code_quality;
 mod console;
 mod cst;
@@ -21,9 +22,12 @@ mod junit_finish;
 mod ledger;
 mod lines;
 mod lines_read;
+mod live;
 mod markdown;
 pub mod record;
 mod reports;
+mod slowest;
+mod step_summary;
 mod summary;
 mod tap;
 mod target;
@@ -34,6 +38,7 @@ mod golden;
 #[cfg(test)]
 mod tests;
 
+pub use ci::Ci;
 pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
@@ -41,5 +46,6 @@ pub use format::{FORMATS, Format, RenderError};
 pub use join::{Document, Expected, JoinError, join};
 pub use lines::lines_schema;
 pub use reports::{ReportError, Reports};
+pub use step_summary::StepSummary;
 pub use summary::{Counts, Tally};
 pub use target::Target;
