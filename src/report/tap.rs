@@ -141,3 +141,61 @@ fn diagnostics(values: &[(&str, Value)]) -> String {
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('#', "\\#")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::golden;
+    use crate::report::text::nasty_bytes;
+
+    /// What stands between `---` and `...`, and nothing but test points and comments beside it.
+    fn blocks(tap: &str) -> Vec<Value> {
+        let mut lines = tap.lines().skip(2);
+        let mut blocks = Vec::new();
+        while let Some(line) = lines.next() {
+            if line == "  ---" {
+                let yaml = lines.by_ref().take_while(|line| *line != "  ...");
+                let yaml: String = yaml.map(|line| format!("{line}\n")).collect();
+                blocks.push(serde_saphyr::from_str(&yaml).expect(&yaml));
+            } else {
+                let is_known = ["ok ", "not ok ", "# "]
+                    .iter()
+                    .any(|it| line.starts_with(it));
+                assert!(is_known, "{line}");
+            }
+        }
+        blocks
+    }
+
+    #[test]
+    fn diagnostics_are_yaml() {
+        let record = golden::record(&golden::events());
+        let blocks = blocks(&render(&record).unwrap());
+        assert_eq!(blocks.len(), record.checks.len());
+        assert_eq!(blocks[2]["findings"][1]["at"]["line"], 10);
+        assert_eq!(blocks[2]["stdout"], "chr1 248956421\nchr2 242193529\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_lines(bytes in nasty_bytes()) {
+            let mut record = golden::record(&golden::events());
+            let nasty = String::from_utf8_lossy(&bytes).into_owned();
+            for check in &mut record.checks {
+                check.case.name.clone_from(&nasty);
+                check.case.place.file.clone_from(&nasty);
+                check.reproduce = Some(nasty.clone());
+                check.stdout = None; // that of the golden run is long
+                match &mut check.judgement {
+                    Judgement::Failed { findings } => findings[0].detail = Some(nasty.clone()),
+                    Judgement::Error { problem } => problem.message.clone_from(&nasty),
+                    Judgement::Skipped { reason } => reason.clone_from(&nasty),
+                    Judgement::Passed => {}
+                }
+            }
+            prop_assert_eq!(blocks(&render(&record).unwrap()).len(), record.checks.len());
+        }
+    }
+}
