@@ -266,6 +266,62 @@ for case in tree.fromstring(sys.stdin.buffer.read()):
     );
 }
 
+#[test]
+fn any_bytes_in_any_field_are_read_by_a_strict_parser() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = nasty_bytes();
+    let texts: Vec<Vec<u8>> = (0..300)
+        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+        .filter(|text| !text.is_empty())
+        .collect();
+    let mut record = golden::record(&golden::events());
+    let golden = std::mem::take(&mut record.checks);
+    for (index, bytes) in texts.iter().enumerate() {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let mut check = golden[index % golden.len()].clone();
+        check.case.index = index;
+        check.case.name.clone_from(&text);
+        check.case.place.file.clone_from(&text);
+        check.case.inherited_from = Some(text.clone());
+        check.reproduce = Some(text.clone());
+        check.earlier = vec![check.judgement.clone()];
+        check.stdout = Some((&crate::engine::Captured::whole(bytes.clone())).into());
+        match &mut check.judgement {
+            record::Judgement::Failed { findings } => {
+                findings[0].message.clone_from(&text);
+                findings[0].detail = Some(text);
+            }
+            record::Judgement::Error { problem } => problem.message.clone_from(&text),
+            record::Judgement::Skipped { reason } => reason.clone_from(&text),
+            record::Judgement::Passed => {}
+        }
+        record.checks.push(check);
+    }
+    let script = r#"
+import sys, xml.etree.ElementTree as tree
+cases = list(tree.fromstring(sys.stdin.buffer.read()).iter("testcase"))
+names = [(case.get("classname"), case.get("name")) for case in cases]
+assert len(set(names)) == len(names)
+for case in cases:
+    print(case.findtext("system-out").encode("utf-8").hex())
+"#;
+    let hex = |text: &Vec<u8>| {
+        let shown = xml_text(text);
+        shown
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let mut expected: Vec<String> = texts.iter().map(hex).collect();
+    expected.sort();
+    for text in [render(&record), super::junit::render_strict(&record)] {
+        let read = python(script, text.unwrap().as_bytes());
+        let mut read: Vec<&str> = read.lines().collect();
+        read.sort_unstable();
+        assert_eq!(read, expected);
+    }
+}
+
 fn reports(path: std::path::PathBuf) -> Reports {
     let junit = FORMATS
         .iter()
