@@ -188,7 +188,7 @@ impl<W: Write + Send> Console<W> {
             let names = slowest
                 .all()
                 .iter()
-                .map(|(duration, name)| format!("{} {}", one_line(name), rough_time(*duration)));
+                .map(|(duration, name)| format!("{}  {}", rough_time(*duration), one_line(name)));
             let names = names.collect::<Vec<_>>().join("\n  ");
             let _ = writeln!(out, "slowest:\n  {names}");
         }

@@ -113,7 +113,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    /// `3/12, 1 not passed: img::slow 12s, img::other 1s`, what runs longest first.
+    /// `3/12, 1 not passed: 12s img::slow, 1s img::other`, what runs longest first. A terminal cuts
+    /// the end of it.
     fn line(&self) -> String {
         let mut line = format!("{}/{}", self.finished, self.selected);
         if self.bad > 0 {
@@ -123,7 +124,7 @@ impl State {
         running.sort_by_key(|(_, since)| *since);
         for (at, (name, since)) in running.iter().enumerate() {
             let before = if at == 0 { ": " } else { ", " };
-            let _ = write!(line, "{before}{name} {}s", since.elapsed().as_secs());
+            let _ = write!(line, "{before}{}s {name}", since.elapsed().as_secs());
         }
         line
     }
@@ -146,6 +147,6 @@ mod tests {
         state.bad = 1;
         state.running.insert(4, ("img::b".into(), since(1)));
         state.running.insert(7, ("img::a".into(), since(12)));
-        assert_eq!(state.line(), "3/12, 1 not passed: img::a 12s, img::b 1s");
+        assert_eq!(state.line(), "3/12, 1 not passed: 12s img::a, 1s img::b");
     }
 }
