@@ -150,7 +150,7 @@ fn a_summary_tells_what_is_slow_and_what_to_do_next() {
     let again = project.fake(&["--failed"]);
     again
         .expect(1)
-        .says(&["running 1 of 3 checks", "0 passed, 1 failed"]);
+        .says(&["running 1 check on 1 image", "0 passed, 1 failed"]);
 }
 
 #[test]

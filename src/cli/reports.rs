@@ -20,7 +20,7 @@ pub(super) struct CiArgs {
     /// Mark failures in the log of a CI system: auto finds out which it is
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Annotations::Auto)]
     annotations: Annotations,
-    /// Leave the summary of the step alone: $GITHUB_STEP_SUMMARY, where that is set
+    /// Leave the summary of the step alone, which `GITHUB_STEP_SUMMARY` names
     #[arg(long)]
     no_step_summary: bool,
 }

@@ -8,7 +8,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use super::golden;
-use super::junit::render;
+use super::junit::{render, render_strict};
 use super::text::{nasty_bytes, terminal_text, xml_text};
 use super::*;
 use crate::event::{Event, Listener};
@@ -194,7 +194,7 @@ fn strict_junit_is_the_same_without_what_schemas_forbid() {
         assert!(pattern.is_match(&rich));
         rich = pattern.replace_all(&rich, with).into_owned();
     }
-    assert_eq!(super::junit::render_strict(&record).unwrap(), rich);
+    assert_eq!(render_strict(&record).unwrap(), rich);
 }
 
 #[test]
@@ -314,7 +314,7 @@ for case in cases:
     };
     let mut expected: Vec<String> = texts.iter().map(hex).collect();
     expected.sort();
-    for text in [render(&record), super::junit::render_strict(&record)] {
+    for text in [render(&record), render_strict(&record)] {
         let read = python(script, text.unwrap().as_bytes());
         let mut read: Vec<&str> = read.lines().collect();
         read.sort_unstable();
