@@ -109,3 +109,52 @@ fn the_harness_of_perl_reads_our_tap() {
         assert_eq!(seen, expected, "{args:?}");
     }
 }
+
+/// All that Markdown, HTML and GitHub make something of.
+const MARKUP: &str = "@octocat ![x](http://e.vil/x.png) <img src=x> <script>a</script> [l](http://e.vil) \
+www.e.vil http://e.vil a@e.vil #1 `code` **b** _i_ ~~s~~ | x | </details> </code> <!-- --> ~~~ ``` ````` \
+\n```\n~~~~~~~\n</details>\n# head\n- list\n| a | b |\n|---|---|\n@org/team\n&lt;b&gt; $x$ :smile: \\` \\@octocat\n";
+
+#[test]
+fn nothing_becomes_markup_in_the_renderer_of_github() {
+    let script = serde_json::json!({
+        "images": ["img:1"],
+        "runs": [
+            {"when": "evil", "exit": 1, "stdout": MARKUP, "stderr": MARKUP},
+            {"when": "lost", "error": MARKUP},
+            {"when": "works", "stdout": ""},
+        ],
+    });
+    // Names have an end; each has a part of it.
+    let characters: Vec<char> = MARKUP.replace('\n', " ").chars().collect();
+    let mut checks = Vec::new();
+    for part in characters.chunks(90) {
+        let name: String = part.iter().collect();
+        for (run, skip) in [
+            ("evil", false),
+            ("lost", false),
+            ("works", false),
+            ("works", true),
+        ] {
+            let name = format!("{} {name}", checks.len());
+            let mut check = serde_json::json!({"name": name, "run": run});
+            if run == "evil" {
+                check["stdout"] = format!("{MARKUP}other").into();
+            }
+            if skip {
+                check["skip"] = MARKUP.into();
+            }
+            checks.push(check);
+        }
+    }
+    let spec = serde_json::json!({"image": "img:1", "checks": checks});
+    let project = Project::scripted(&spec.to_string(), &script.to_string());
+    project.fake(&["--markdown", "report.md"]).expect(1);
+    let command = "cmark-gfm --unsafe -e table -e autolink -e strikethrough \"$1\" | \"$2\" \"$3\"";
+    let words = ["-c", command, "sh"].map(Path::new);
+    let report = project.path("report.md");
+    let paths: [&Path; 3] = [&report, Path::new(PYTHON), &reader("elements.py")];
+    let seen = ask("sh", &[&words[..], &paths[..]].concat()).unwrap();
+    let ours = "code details h2 h3 h4 li p pre strong summary table tbody td th thead tr ul";
+    assert_eq!(seen, ours);
+}
