@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
+use regex::Regex;
 use support::{Ended, Project};
 
 const SCRIPT: &str = r#"{
@@ -80,7 +81,7 @@ fn on_terminal(project: &Project, columns: u16, args: &str) -> String {
         seatrial.to_str().unwrap()
     );
     let mut command = project.command(&[]);
-    let mut script = std::process::Command::new("script");
+    let mut script = Command::new("script");
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => script.env(name, value),
@@ -107,14 +108,14 @@ fn a_live_line_says_what_runs_and_leaves_nothing_behind() {
         let live = "2/3, 1 not passed: 1s img:1::dawdles for so";
         assert!(written.contains(live), "{columns}: {written}");
         let seen = screen(&written).join("\n");
-        let times = regex::Regex::new(r"\d+\.\d+s\b").unwrap();
+        let times = Regex::new(r"\d+\.\d+s\b").unwrap();
         let sorted = |text: &str| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             lines.retain(|line| !line.is_empty());
             lines.sort();
             lines
         };
-        let slowest = regex::Regex::new(r"slowest:\n(?:  .*\n)+").unwrap();
+        let slowest = Regex::new(r"slowest:\n(?:  .*\n)+").unwrap();
         let seen = slowest.replace(&seen, "").into_owned();
         assert_eq!(sorted(&times.replace_all(&seen, "[TIME]")), sorted(&plain));
     }
