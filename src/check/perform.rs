@@ -23,6 +23,9 @@ use crate::verdict::{Finding, Problem, Verdict};
 /// How many characters of a value that the image tells are shown.
 const LONGEST_VALUE: usize = 80;
 
+/// The kind of problem of what no engine here can give: such a check is skipped.
+const NEEDS: &str = "needs";
+
 /// What a check came to, and what was seen on the way.
 #[derive(Debug)]
 pub struct Observation {
@@ -50,7 +53,13 @@ impl Observation {
 
 /// Performs one check of the image that `files` belongs to; again after a fault of the engine.
 pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observation {
-    again::until_decided(engine, || perform_once(case, engine, files))
+    let mut observation = again::until_decided(engine, || perform_once(case, engine, files));
+    if let Verdict::Error(problem) = &observation.verdict
+        && problem.kind == NEEDS
+    {
+        observation.verdict = Verdict::Skipped(problem.message.clone());
+    }
+    observation
 }
 
 fn perform_once(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observation {
@@ -182,6 +191,7 @@ impl From<EngineError> for Problem {
             EngineError::NoSuchImage { .. } | EngineError::ImageGone { .. } => "image",
             EngineError::Interrupted => "interrupted",
             EngineError::TooLarge { .. } => "output-limit",
+            EngineError::Needs(_) => NEEDS,
             _ => "engine",
         };
         Self {

@@ -36,7 +36,14 @@ pub(super) fn process(
         })
         .collect();
     let env = settings.env.iter().flat_map(|pairs| &pairs.0);
+    let engines = case.check.options.only.as_ref();
+    let engines = engines.and_then(|only| only.engine.as_ref());
     Ok(Process {
+        engines: engines
+            .iter()
+            .flat_map(|it| &it.0)
+            .map(|name| name.value.clone())
+            .collect(),
         check: case.info.name(),
         argv,
         env: env

@@ -3,6 +3,7 @@
 mod args;
 pub mod build;
 pub mod clean;
+mod engines;
 mod exit;
 mod last;
 pub mod merge;

@@ -10,7 +10,7 @@ use clap::Args;
 use libtest_mimic::Arguments;
 
 use super::build::{self, BuildLimit};
-use super::clean;
+use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
@@ -20,8 +20,6 @@ use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::docker::DockerEngine;
-use crate::engine::{Engine, EngineError, FakeEngine};
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::plan::Plan;
 use crate::project::Project;
@@ -66,8 +64,15 @@ pub struct TestArgs {
     reports: RunReportArgs,
     #[command(flatten)]
     ci: CiArgs,
-    /// What runs the containers
-    #[arg(long, value_name = "ENGINE", default_value = "docker", hide = true)]
+    /// What runs the containers: auto, embedded or docker [default: auto]
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        default_value = "auto",
+        env = "SEATRIAL_ENGINE",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
     engine: EngineChoice,
     #[command(flatten)]
     harness: Arguments,
@@ -109,24 +114,6 @@ impl TestArgs {
             words.push_str(": what was run last has passed");
         }
         words
-    }
-}
-
-#[derive(Debug, Clone)]
-enum EngineChoice {
-    Docker,
-    Fake(PathBuf),
-}
-
-impl std::str::FromStr for EngineChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "docker" => Ok(Self::Docker),
-            Some(("fake", script)) => Ok(Self::Fake(script.into())),
-            _ => Err("the engines are: docker".to_owned()),
-        }
     }
 }
 
@@ -192,7 +179,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let tally = Arc::new(Tally::new());
     let run = Run {
         selection,
-        engine: engine(&args.engine, &session),
+        engine: args.engine.start(&session, &root(project.as_ref())?),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
@@ -339,19 +326,6 @@ fn select(plan: Plan, harness: &mut Arguments) -> Plan {
         harness.filter = None;
     }
     plan
-}
-
-fn engine(choice: &EngineChoice, session: &Session) -> Result<Arc<dyn Engine>, EngineError> {
-    let stop = session.signals().stop();
-    match choice {
-        EngineChoice::Docker => {
-            let (connection, info) = session.connect()?;
-            let engine = DockerEngine::new(connection, info, session.handle(), stop)?;
-            clean::before_run(&engine);
-            Ok(Arc::new(engine))
-        }
-        EngineChoice::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
-    }
 }
 
 /// Our own console, unless one of libtest-mimic's formats is asked for: then those have the

@@ -111,6 +111,7 @@ impl FakeEngine {
                 kind: "fake".to_owned(),
                 version: "1".to_owned(),
                 platform: "linux/amd64".to_owned(),
+                beside: None,
             },
             script,
             faults: AtomicU64::new(0),

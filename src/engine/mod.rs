@@ -1,9 +1,9 @@
 //! What runs containers. Everything above speaks to an [`Engine`] and knows no back-end.
 
+mod auto;
 mod capture;
 mod described;
 pub mod docker;
-#[allow(dead_code)]
 pub mod embedded;
 mod fake;
 mod fake_running;
@@ -13,6 +13,7 @@ mod process;
 mod running;
 mod traits;
 
+pub use auto::AutoEngine;
 pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
 pub(crate) use image::variable;

@@ -42,6 +42,8 @@ pub struct Process {
     pub ports: Vec<u16>,
     /// Whether it has a container of its own.
     pub isolation: Isolation,
+    /// The kinds of engines that may run it, if not all may.
+    pub engines: Vec<String>,
     /// Whether its duration and its want of memory must be told exactly, which costs a question
     /// more.
     pub exact: bool,
@@ -93,6 +95,7 @@ impl Process {
             platform: None,
             ports: Vec::new(),
             isolation: Isolation::Fresh,
+            engines: Vec::new(),
             exact: false,
             timeout,
             output_limit: 1 << 20,

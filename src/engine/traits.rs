@@ -15,6 +15,11 @@ pub trait Engine: Send + Sync {
     /// What this engine is, asked of the engine itself once.
     fn info(&self) -> &EngineInfo;
 
+    /// The kinds of engines that it has, its own first.
+    fn kinds(&self) -> Vec<&str> {
+        vec![&self.info().kind]
+    }
+
     /// How many checks at once are fastest on this engine when nobody says otherwise.
     fn parallelism(&self) -> usize;
 
@@ -24,6 +29,12 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// [`EngineError::NoSuchImage`] when it is not there.
     fn image(&self, reference: &str) -> Result<Image, EngineError>;
+
+    /// What such a process of `image` needs and this engine can't give it: "needs docker: …".
+    fn lack(&self, image: &Image, process: &Process) -> Option<String> {
+        let _ = (image, process);
+        None
+    }
 
     /// Runs one process in a fresh container of `image` and removes the container. `look` is
     /// shown the files that a process which ended by itself has left.
@@ -135,12 +146,14 @@ pub type Look<'a> = dyn FnMut(&dyn Files) + 'a;
 /// What an engine says about itself.
 #[derive(Debug, Clone)]
 pub struct EngineInfo {
-    /// The kind: `docker`, `podman`, `fake`.
+    /// The kind: `embedded`, `docker`, `podman`, `fake`.
     pub kind: String,
     /// The engine's own version.
     pub version: String,
     /// What it runs by default, as `os/architecture`.
     pub platform: String,
+    /// Another engine that runs what this one can't, with its version.
+    pub beside: Option<String>,
 }
 
 /// Why an engine could not answer. Each leaves the check undecided.
@@ -185,6 +198,9 @@ pub enum EngineError {
         /// How long it was given.
         limit: Duration,
     },
+    /// This engine can't give what the process needs; the message says which one could.
+    #[error("{0}")]
+    Needs(String),
     /// A file is larger than what is read into memory.
     #[error("{path} is larger than {limit} bytes, too large to be compared")]
     TooLarge {

@@ -12,6 +12,7 @@ use super::ledger::{Keep, Ledger};
 use super::live::Live;
 use super::slowest::Slowest;
 use super::text::{one_line, terminal_text};
+use crate::engine::EngineInfo;
 use crate::event::{CaseResult, Event, Listener, RunEnd, RunStart};
 use crate::verdict::Verdict;
 
@@ -266,10 +267,19 @@ fn joined_header(start: &RunStart, results: usize) -> String {
 
 fn header(start: &RunStart) -> String {
     let engine = match &start.engine {
-        Some(engine) => one_line(format!(
-            "with {} {} ({})",
-            engine.kind, engine.version, engine.platform
-        )),
+        Some(engine) => {
+            let EngineInfo {
+                kind,
+                version,
+                platform,
+                beside,
+            } = engine;
+            let beside = beside
+                .iter()
+                .map(|beside| format!(" and {beside} for what it can't"));
+            let beside: String = beside.collect();
+            one_line(format!("with {kind} {version} ({platform}){beside}"))
+        }
         None => "without an engine".into(),
     };
     let mut checks = match start.filtered {

@@ -66,6 +66,7 @@ fn start(results: &[Arc<CaseResult>]) -> RunStart {
             kind: "docker".into(),
             version: "28.3.3".into(),
             platform: "linux/amd64".into(),
+            beside: None,
         }),
         images: vec![
             image("sv-base-mini", true),

@@ -215,7 +215,7 @@ fn observe(case: &Case, shared: &Shared) -> Observation {
             });
         }
     };
-    if let Some(reason) = elsewhere(case, &engine.info().kind, &files.image().config) {
+    if let Some(reason) = elsewhere(case, &engine.kinds(), &files.image().config) {
         return Observation {
             verdict: Verdict::Skipped(reason),
             stdout: None,
@@ -227,16 +227,23 @@ fn observe(case: &Case, shared: &Shared) -> Observation {
 }
 
 /// Why a check is not meant to run here, if it is not.
-fn elsewhere(case: &Case, engine: &str, config: &ImageConfig) -> Option<String> {
+fn elsewhere(case: &Case, engines: &[&str], config: &ImageConfig) -> Option<String> {
     let only = case.check.options.only.as_ref()?;
     let names = |wanted: &OneOrMany<Located<String>>| {
         let names: Vec<&str> = wanted.0.iter().map(|name| name.value.as_str()).collect();
         names.join(" or ")
     };
     if let Some(wanted) = &only.engine
-        && !wanted.0.iter().any(|name| name.value == engine)
+        && !wanted
+            .0
+            .iter()
+            .any(|name| engines.contains(&name.value.as_str()))
     {
-        return Some(format!("only on {}, this is {engine}", names(wanted)));
+        return Some(format!(
+            "only on {}, this is {}",
+            names(wanted),
+            engines.join(" and ")
+        ));
     }
     let wanted = only.platform.as_ref()?;
     let platform = format!("{}/{}", config.os, config.architecture);

@@ -104,6 +104,7 @@ impl Connection {
             kind: if is_podman { "podman" } else { "docker" }.to_owned(),
             version: text(version.version),
             platform: format!("{}/{}", text(version.os), text(version.arch)),
+            beside: None,
         })
     }
 

@@ -191,6 +191,7 @@ mod tests {
                 kind: kind.to_owned(),
                 version: version.to_owned(),
                 platform: String::new(),
+                beside: None,
             })
         };
         assert!(known("docker", "20.10.24+dfsg1"));

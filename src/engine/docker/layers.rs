@@ -108,8 +108,8 @@ impl DockerEngine {
         Ok(is_as_seen_here(&info).then_some(folders))
     }
 
-    /// Keeps the layers, and only then looks whether they are there: their names are random, so what
-    /// is found is of this engine.
+    /// Keeps the layers, and only then looks whether they are there. Their names are random (Docker)
+    /// or made of their digests (Podman), so that what is found is theirs.
     async fn pinned(
         &self,
         image: &Image,

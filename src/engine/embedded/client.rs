@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::helper::{Answer, Channel, NAME, Request, Settings};
 use super::user_namespace;
@@ -17,6 +17,7 @@ pub(super) struct Helper {
     control: Mutex<Option<Channel>>,
     idle: Mutex<Vec<Channel>>,
     process: Mutex<Child>,
+    has_many_users: bool,
 }
 
 /// An error of the helper: it says itself what it could not do.
@@ -52,29 +53,29 @@ impl Helper {
             Ok((command.spawn()?, channel))
         };
         let (child, channel) = begin().map_err(|error| failed(START, error))?;
-        let helper = Self {
+        let mut helper = Self {
             control: Mutex::new(None),
             idle: Mutex::default(),
             process: Mutex::new(child),
+            has_many_users: true,
         };
         if settings.rootless {
             answered(&channel, START)?;
-            let pid = helper
-                .process
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .id();
+            let pid = lock(&helper.process).id();
             let many = user_namespace::map(pid).map_err(|error| failed(START, error))?;
             channel
                 .send(&many, &[])
                 .map_err(|error| failed(START, error))?;
+            helper.has_many_users = many;
         }
         answered(&channel, START)?;
-        *helper
-            .control
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(channel);
+        *lock(&helper.control) = Some(channel);
         Ok(helper)
+    }
+
+    /// Whether there are other users than root.
+    pub(super) fn has_many_users(&self) -> bool {
+        self.has_many_users
     }
 
     /// A connection for one container, or for questions.
@@ -82,11 +83,7 @@ impl Helper {
     /// # Errors
     /// When the helper is gone, or has no room.
     pub(super) fn lease(self: &Arc<Self>) -> Result<Lease, EngineError> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = lock(&self.idle).pop();
         if let Some(channel) = idle {
             return Ok(Lease {
                 helper: Arc::clone(self),
@@ -95,7 +92,7 @@ impl Helper {
         }
         let (channel, socket) = Channel::pair().map_err(|error| failed(ASK, error))?;
         {
-            let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+            let control = lock(&self.control);
             let control = control
                 .as_ref()
                 .ok_or_else(|| failed(ASK, "it has ended"))?;
@@ -122,13 +119,8 @@ impl Helper {
                 .clear();
         };
         end(&self.idle);
-        drop(
-            self.control
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(lock(&self.control).take());
+        let mut process = lock(&self.process);
         // It ends by itself when its connection does.
         let _ = process.wait();
     }
@@ -192,11 +184,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(channel) = self.channel.take() {
-            self.helper
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(channel);
+            lock(&self.helper.idle).push(channel);
         }
     }
 }
@@ -208,4 +196,8 @@ fn answered(channel: &Channel, step: &'static str) -> Result<(), EngineError> {
         Ok(None) => Err(failed(step, "it ended at once")),
         Err(error) => Err(failed(step, error)),
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

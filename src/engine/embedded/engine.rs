@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,87 +10,150 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::client::{Helper, Lease, failed};
+use super::daemon::Daemon;
 use super::files::View;
-use super::helper::{Answer, Container, Place, Request, Settings};
+use super::helper::{Answer, Container, Place, Request};
+use super::images::{Hold, Library, Ready};
 use super::known::Known;
+use super::lacks::Abilities;
 use super::run::{self, START};
+use super::running::EmbeddedRunning;
+use super::setup::Setup;
 use super::shared::SharedContainers;
 use super::waiter::Waiter;
-use crate::engine::{EngineError, Files, Image, Look, Outcome, Process};
+use crate::engine::{
+    Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Outcome, Process,
+    Running, Tap,
+};
+
+const OPEN: &str = "open the layers of an image";
 
 /// Runs each process in a container of its own making.
-#[derive(Debug)]
 pub struct EmbeddedEngine {
+    info: EngineInfo,
     pub(super) helper: Arc<Helper>,
     pub(super) waiter: Waiter,
     /// Can be read from as soon as the run is stopped.
     stopped: OwnedFd,
-    known: Mutex<HashMap<String, Arc<Known>>>,
+    library: Library,
+    abilities: Abilities,
+    opened: Mutex<HashMap<String, Arc<Opened>>>,
     next: AtomicU64,
     pub(super) shared: SharedContainers,
+    /// The most that the store may hold after a run, in bytes.
+    bound: u64,
+}
+
+/// An image whose layers are there.
+#[derive(Debug)]
+struct Opened {
+    known: Arc<Known>,
+    history: Vec<HistoryStep>,
+    _hold: Hold,
+}
+
+impl std::fmt::Debug for EmbeddedEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EmbeddedEngine")
+    }
 }
 
 impl EmbeddedEngine {
-    /// Starts its helper process.
+    /// Starts its helper process: `program`, which calls [`helper::serve`](super::helper::serve)
+    /// before anything else. Images are also sought on `daemon`, an engine of this machine;
+    /// `root` is the folder that paths of images are relative to. `true` in `stop` ends what is
+    /// under way with [`EngineError::Interrupted`].
     ///
     /// # Errors
-    /// When this host does not allow what it needs.
-    pub(super) fn start(
+    /// When this host does not allow what it needs, or the store can't be used.
+    pub fn start(
         program: &Path,
-        settings: &Settings,
+        daemon: Daemon,
+        root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
-        let helper = Arc::new(Helper::start(program, settings)?);
+        let setup = Setup::of_this_host()?;
+        let store = setup.store(stop.clone())?;
+        let helper = Arc::new(Helper::start(program, &setup.settings)?);
         let (stopped, writer) = std::io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
         runtime.spawn(async move {
-            // An end of the run is none of a stop: then nobody asks any more.
-            let _ = waits.wait_for(|stop| *stop).await;
+            if waits.wait_for(|stop| *stop).await.is_err() {
+                // Nobody can stop the run any more.
+                std::future::pending::<()>().await;
+            }
             drop(writer);
         });
+        let waiter = Waiter::new(runtime.clone(), stop.clone());
         Ok(Self {
+            info: EngineInfo {
+                kind: "embedded".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                platform: setup.platform(),
+                beside: None,
+            },
+            library: setup.library(&helper, store, daemon, root, runtime, stop),
+            abilities: Abilities::new(&setup, &helper)?,
             helper,
-            waiter: Waiter::new(runtime, stop),
+            waiter,
             stopped: stopped.into(),
-            known: Mutex::default(),
+            opened: Mutex::default(),
             next: AtomicU64::new(0),
             shared: SharedContainers::default(),
+            bound: setup.bound,
         })
     }
 
-    /// Makes an image known whose layers are in these folders, the lowest first.
-    pub(super) fn learn(&self, id: &str, layers: Vec<PathBuf>) -> Result<Arc<Known>, EngineError> {
+    /// What this host can give to a container, and what not.
+    pub fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    /// Takes an image from an OCI layout into the store under a name, by which it is found later.
+    ///
+    /// # Errors
+    /// When it is not sound, or the store can't be written.
+    pub fn take_in(&self, name: &str, layout: &Path) -> Result<Image, EngineError> {
+        self.library.take_in(name, layout)
+    }
+
+    /// Makes an image known to the helper.
+    fn open(&self, ready: Ready) -> Result<Image, EngineError> {
         let root = self.next.fetch_add(1, Ordering::Relaxed);
+        let Ready {
+            image,
+            history,
+            layers,
+            hold,
+        } = ready;
         let request = Request::Root { id: root, layers };
-        match self
-            .helper
-            .lease()?
-            .ask("open the layers of an image", &request, &[])?
-            .0
-        {
+        match self.helper.lease()?.ask(OPEN, &request, &[])?.0 {
             Answer::Done => {}
             other => {
-                return Err(failed(
-                    START,
-                    format!("its helper process answered {other:?}"),
-                ));
+                let reason = format!("its helper process answered {other:?}");
+                return Err(failed(OPEN, reason));
             }
         }
-        let known = Arc::new(Known::new(root));
-        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(id.to_owned(), Arc::clone(&known));
-        Ok(known)
+        let opened = Arc::new(Opened {
+            known: Arc::new(Known::new(root)),
+            history,
+            _hold: hold,
+        });
+        let mut all = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same image by another name; what was opened first is as good.
+        all.entry(image.id.clone()).or_insert(opened);
+        Ok(image)
+    }
+
+    fn opened(&self, image: &Image) -> Result<Arc<Opened>, EngineError> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = opened.get(&image.id).cloned();
+        found.ok_or_else(|| failed(OPEN, format!("nobody has opened {}", image.reference)))
     }
 
     pub(super) fn known(&self, image: &Image) -> Result<Arc<Known>, EngineError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.get(&image.id).cloned();
-        found.ok_or_else(|| failed(START, format!("nobody has opened {}", image.reference)))
-    }
-
-    pub(super) fn image_files(&self, known: &Known) -> Result<View<'static>, EngineError> {
-        Ok(View::owning(self.helper.lease()?, Place::Image(known.root)))
+        Ok(Arc::clone(&self.opened(image)?.known))
     }
 
     pub(super) fn stopped(&self) -> BorrowedFd<'_> {
@@ -106,24 +169,84 @@ impl EmbeddedEngine {
         if self.waiter.is_stopped() {
             return Err(EngineError::Interrupted);
         }
+        if let Some(lack) = self.abilities.lack(image, process) {
+            return Err(EngineError::Needs(lack));
+        }
         let known = self.known(image)?;
-        let files =
-            || -> Result<Box<dyn Files>, EngineError> { Ok(Box::new(self.image_files(&known)?)) };
+        let files = || -> Result<Box<dyn Files>, EngineError> {
+            let place = Place::Image(known.root);
+            Ok(Box::new(View::owning(self.helper.lease()?, place)))
+        };
         let container = known.container(image, process, &files)?;
         Ok((self.helper.lease()?, container))
     }
+}
 
-    pub(super) fn run_fresh(
+impl Engine for EmbeddedEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// Two containers for each processor: what one waits for, another uses.
+    fn parallelism(&self) -> usize {
+        2 * std::thread::available_parallelism().map_or(2, usize::from)
+    }
+
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        self.open(self.library.find(reference)?)
+    }
+
+    fn lack(&self, image: &Image, process: &Process) -> Option<String> {
+        self.abilities.lack(image, process)
+    }
+
+    fn run(
         &self,
         image: &Image,
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
+        if process.isolation == Isolation::Shared {
+            return self.run_shared(image, process, look);
+        }
         let (lease, container) = self.describe(image, process)?;
         let request = Request::Run(Box::new(container));
         run::run(lease, &request, None, process, self.stopped(), look)
     }
-}
 
-#[cfg(test)]
-mod tests;
+    fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
+        Ok(self.opened(image)?.history.clone())
+    }
+
+    fn start<'a>(
+        &'a self,
+        image: &'a Image,
+        process: &Process,
+        tap: Option<Tap>,
+    ) -> Result<Box<dyn Running + 'a>, EngineError> {
+        Ok(Box::new(EmbeddedRunning::start(self, image, process, tap)?))
+    }
+
+    fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {
+        let view = self.known(image).and_then(|known| {
+            let place = Place::Image(known.root);
+            Ok(View::owning(self.helper.lease()?, place))
+        });
+        match view {
+            Ok(view) => Box::new(view),
+            Err(error) => Box::new(super::files::Nothing(error)),
+        }
+    }
+
+    fn close(&self) -> Result<usize, EngineError> {
+        self.shared.clear();
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        // A store that is too large is no fault of this run.
+        let _ = self.library.store.prune(self.bound, &self.library.hands);
+        self.helper.end();
+        self.library.daemon.close()
+    }
+}

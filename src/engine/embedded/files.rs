@@ -199,37 +199,37 @@ fn stat(meta: &Meta) -> FileStat {
     }
 }
 
-/// The files of a container that never was.
-pub(super) struct Nothing;
+/// Files that can't be had.
+pub(super) struct Nothing(pub(super) EngineError);
 
 impl Nothing {
-    fn error<T>() -> Result<T, EngineError> {
-        Err(failed(STEP, "its process was never started"))
+    fn error<T>(&self) -> Result<T, EngineError> {
+        Err(self.0.clone())
     }
 }
 
 impl Files for Nothing {
     fn stat(&self, _: &str) -> Result<Option<FileStat>, EngineError> {
-        Self::error()
+        self.error()
     }
 
     fn owner(&self, _: &str) -> Result<FileOwner, EngineError> {
-        Self::error()
+        self.error()
     }
 
     fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, EngineError> {
-        Self::error()
+        self.error()
     }
 
     fn content(&self, _: &str, _: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
-        Self::error()
+        self.error()
     }
 
     fn link_target(&self, _: &str) -> Result<String, EngineError> {
-        Self::error()
+        self.error()
     }
 
     fn walk(&self, _: &str, _: &mut Visit<'_>) -> Result<(), EngineError> {
-        Self::error()
+        self.error()
     }
 }

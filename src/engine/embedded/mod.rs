@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod client;
+mod daemon;
 mod engine;
 mod files;
 mod follow;
@@ -11,11 +12,13 @@ pub mod helper;
 mod images;
 mod inside;
 mod known;
+mod lacks;
 mod layer;
 mod run;
 mod running;
 mod sandbox;
 mod seccomp;
+mod setup;
 mod shared;
 mod signals;
 mod source;
@@ -24,3 +27,7 @@ mod unpack;
 mod user_namespace;
 mod users;
 mod waiter;
+
+pub use daemon::Daemon;
+pub use engine::EmbeddedEngine;
+pub use lacks::{Abilities, Ability, Row};

@@ -231,7 +231,10 @@ impl Running for EmbeddedRunning {
     fn files(&self) -> Box<dyn Files + '_> {
         match &self.inside {
             Some(inside) => Box::new(View::new(&inside.lease, Place::Container)),
-            None => Box::new(super::files::Nothing),
+            None => {
+                let error = failed("look at a file", "its process was never started");
+                Box::new(super::files::Nothing(error))
+            }
         }
     }
 

@@ -293,6 +293,7 @@ fn engine(records: &[&Record]) -> Option<EngineRecord> {
         kind: listed(engines().map(|engine| Some(engine?.kind.as_str())))?,
         version: listed(engines().map(|engine| Some(engine?.version.as_str())))?,
         platform: listed(engines().map(|engine| Some(engine?.platform.as_str())))?,
+        beside: listed(engines().map(|engine| engine?.beside.as_deref())),
     })
 }
 

@@ -133,6 +133,7 @@ impl Record {
             kind: one_line(&engine.kind),
             version: one_line(&engine.version),
             platform: one_line(&engine.platform),
+            beside: engine.beside.as_ref().map(one_line),
         });
         self.threads = start.threads;
         if !start.checks.is_empty() {

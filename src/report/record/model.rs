@@ -86,6 +86,9 @@ pub struct EngineRecord {
     pub version: String,
     /// What it runs by default, as `os/architecture`.
     pub platform: String,
+    /// Another engine that runs what this one can't, with its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 /// What selected the checks.

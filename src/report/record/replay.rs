@@ -47,6 +47,7 @@ impl Record {
             kind: engine.kind.clone(),
             version: engine.version.clone(),
             platform: engine.platform.clone(),
+            beside: engine.beside.clone(),
         });
         let selection = &self.selection;
         RunStart {

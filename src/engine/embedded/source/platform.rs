@@ -53,6 +53,11 @@ impl Platform {
         })
     }
 
+    /// Whether what is made for `other` runs here.
+    pub(crate) fn runs(&self, other: &Self) -> bool {
+        self.rank(other).is_some()
+    }
+
     /// How well something for `other` runs here: the lower the better, `None` not at all.
     pub(super) fn rank(&self, other: &Self) -> Option<usize> {
         if (&self.os, &self.architecture) != (&other.os, &other.architecture) {

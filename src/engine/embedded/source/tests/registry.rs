@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::problem::digest_of;
 use super::saved::compare;
 use super::serve::{Hand, Registry, breaking, pull, registries, reply};
-use super::support::{Built, EMPTY_TAR, Files, PLAIN, Place, Real, bytes_of, run};
+use super::support::{Built, EMPTY_TAR, Files, PLAIN, Place, Real, SMALL, bytes_of, run};
 use crate::engine::embedded::layer::Content;
 
 /// Compares the compressed layers with their digests.
@@ -105,7 +105,9 @@ fn passwords_are_those_of_docker() {
         "--dest-creds",
         "me:secret",
     ];
-    run(&[&copy[..], &["docker-daemon:debian:bookworm-slim", &to]].concat());
+    let built = Built::new("guarded", SMALL);
+    let from = format!("docker-daemon:{}", built.0);
+    run(&[&copy[..], &[&from, &to]].concat());
     let helper = |name: &str, script: &str| {
         let name = format!("docker-credential-{name}");
         let path = registry
@@ -233,8 +235,16 @@ fn certificates_are_those_of_docker() {
     let registry = Registry::start(place, &tls, "");
     let host = &registry.host;
     let to = format!("docker://{host}/a:1");
-    let from = "docker-daemon:debian:bookworm-slim";
-    run(&["skopeo", "copy", "-q", "--dest-tls-verify=false", from, &to]);
+    let built = Built::new("certified", SMALL);
+    let from = format!("docker-daemon:{}", built.0);
+    run(&[
+        "skopeo",
+        "copy",
+        "-q",
+        "--dest-tls-verify=false",
+        &from,
+        &to,
+    ]);
     let registries = registries(&real, &registry.place);
     let reference = format!("{host}/a:1");
     let trust = |name: &str| {
@@ -419,6 +429,34 @@ fn content_may_be_elsewhere_and_begin_in_the_middle() {
     });
     result.unwrap();
     assert_eq!(hand.count("GET /cdn"), 2);
+}
+
+#[test]
+fn passwords_stay_with_the_registry() {
+    let real = Real::new();
+    let place = Place::new();
+    let sound = Sound::new();
+    let layer = digest_of(&EMPTY_TAR).to_string();
+    let elsewhere = Hand::new(|_| reply(200, "", &EMPTY_TAR));
+    let location = format!("Location: http://{}/x\r\n", elsewhere.host);
+    let hand = Hand::new(move |head| {
+        if !head.contains("uthorization: Basic bWU6c2VjcmV0") {
+            return reply(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", b"");
+        }
+        match head.contains(&layer) {
+            true => reply(307, &location, b""),
+            false => sound.answer(head),
+        }
+    });
+    let config = r#"{"auths":{"HOST":{"auth":"bWU6c2VjcmV0"}}}"#;
+    place.write("config.json", config.replace("HOST", &hand.host).as_bytes());
+    fetch(&pull(&registries(&real, &place), &format!("{}/x", hand.host)).unwrap());
+    assert_eq!(
+        (elsewhere.count("GET"), elsewhere.count("uthorization")),
+        (1, 0)
+    );
+    // The first request alone was made without.
+    assert_eq!((hand.count("GET"), hand.count("uthorization")), (4, 3));
 }
 
 #[test]

@@ -262,6 +262,9 @@ ENTRYPOINT ["/bin/echo", "a"]
 CMD ["b", "c"]
 "#;
 
+/// As little as an image can be.
+pub(super) const SMALL: &str = "FROM scratch\nCOPY file /file\n";
+
 /// Several layers, and no key that only Docker knows.
 pub(super) const PLAIN: &str = r#"FROM debian:bookworm-slim
 ENV A=1

@@ -1,0 +1,113 @@
+//! The choice of what runs the containers.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clean;
+use super::session::{Connector, Session};
+use crate::engine::docker::DockerEngine;
+use crate::engine::embedded::{Daemon, EmbeddedEngine};
+use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine};
+use crate::report::text::terminal_text;
+
+/// What runs the containers.
+#[derive(Debug, Clone)]
+pub(super) enum EngineChoice {
+    /// The embedded engine where it can, a daemon where only that can.
+    Auto,
+    /// No daemon, whatever is skipped.
+    Embedded,
+    /// Docker or Podman for everything.
+    Docker,
+    /// A script, for tests.
+    Fake(PathBuf),
+}
+
+impl std::str::FromStr for EngineChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.split_once(':')) {
+            ("auto", _) => Ok(Self::Auto),
+            ("embedded", _) => Ok(Self::Embedded),
+            ("docker", _) => Ok(Self::Docker),
+            (_, Some(("fake", script))) => Ok(Self::Fake(script.into())),
+            _ => Err("the engines are: auto, embedded, docker".to_owned()),
+        }
+    }
+}
+
+impl EngineChoice {
+    /// Starts it. Paths of images are relative to `root`.
+    pub(super) fn start(
+        &self,
+        session: &Session,
+        root: &Path,
+    ) -> Result<Arc<dyn Engine>, EngineError> {
+        let stop = session.signals().stop();
+        match self {
+            Self::Docker => Ok(docker(&session.connector())?),
+            Self::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
+            Self::Embedded => {
+                let connect = session.connector();
+                let daemon = Daemon::new(move || optional(docker(&connect)));
+                Ok(Arc::new(embedded(session, daemon, root)?))
+            }
+            Self::Auto => {
+                let docker = docker(&session.connector());
+                if let Err(error @ EngineError::Unreachable { .. }) = &docker
+                    && std::env::var_os("DOCKER_HOST").is_some()
+                {
+                    // Whoever names a daemon wants to know that it is not used.
+                    warn(&format!("no daemon is used: {error}"));
+                }
+                let docker = optional(docker)?;
+                match embedded(session, Daemon::known(docker.clone()), root) {
+                    Ok(embedded) => Ok(Arc::new(AutoEngine::new(embedded, docker))),
+                    Err(error) => match docker {
+                        Some(docker) => {
+                            warn(&format!(
+                                "all checks run on {}: {error}",
+                                docker.info().kind
+                            ));
+                            Ok(docker)
+                        }
+                        None => Err(error),
+                    },
+                }
+            }
+        }
+    }
+}
+
+/// The engine of this machine.
+fn docker(connector: &Connector) -> Result<Arc<DockerEngine>, EngineError> {
+    let (connection, info) = connector.connect()?;
+    let (runtime, stop) = (connector.handle(), connector.stop());
+    let engine = DockerEngine::new(connection, info, runtime, stop)?;
+    clean::before_run(&engine);
+    Ok(Arc::new(engine))
+}
+
+/// Without one, other ways are left; a stopped run and settings that are wrong are not passed over.
+fn optional(
+    docker: Result<Arc<DockerEngine>, EngineError>,
+) -> Result<Option<Arc<DockerEngine>>, EngineError> {
+    match docker {
+        Ok(docker) => Ok(Some(docker)),
+        Err(error @ (EngineError::Interrupted | EngineError::Configuration(_))) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+fn embedded(session: &Session, daemon: Daemon, root: &Path) -> Result<EmbeddedEngine, EngineError> {
+    let stop = session.signals().stop();
+    let program = Path::new("/proc/self/exe");
+    EmbeddedEngine::start(program, daemon, root, session.handle(), stop)
+}
+
+fn warn(message: &str) {
+    let warning = terminal_text(format!("warning: {message}"));
+    let _ = writeln!(anstream::stderr().lock(), "{warning}");
+}

@@ -1,0 +1,153 @@
+//! What the embedded engine is started with, read from this host and the environment.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::client::{Helper, failed};
+use super::daemon::Daemon;
+use super::hands::HelperHands;
+use super::helper::Settings;
+use super::images::Library;
+use super::lacks::{Ability, may_limit};
+use super::source::{Platform, Registries};
+use super::store::{Store, StoreError};
+use super::unpack::{Form, Owners};
+use crate::engine::EngineError;
+use crate::mark::Mark;
+
+/// The most that the store holds after a run when nobody says otherwise, in bytes.
+const BOUND: u64 = 50 << 30;
+/// The name of the groups of one run begins with this.
+pub(super) const GROUPS: &str = "seatrial-";
+
+/// The settings of one engine.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) settings: Settings,
+    pub(super) bound: u64,
+}
+
+impl Setup {
+    /// Those of this host and this user.
+    ///
+    /// # Errors
+    /// When there is no folder for the store.
+    pub(super) fn of_this_host() -> Result<Self, EngineError> {
+        let rootless = !rustix::process::geteuid().is_root();
+        let processors = std::thread::available_parallelism().map_or(2, usize::from) as u64;
+        let memory = rustix::system::sysinfo();
+        let memory = memory.totalram as u64 * u64::from(memory.mem_unit);
+        Ok(Self {
+            settings: Settings {
+                store: store_folder(&|name| std::env::var(name).ok())?,
+                // Containers write to memory: half of it, for as many as run at once.
+                scratch: (memory / 2 / processors).max(64 << 20),
+                name: format!("{GROUPS}{}", Mark::ours()),
+                rootless,
+            },
+            bound: BOUND,
+        })
+    }
+
+    pub(super) fn platform(&self) -> String {
+        Platform::host().to_string()
+    }
+
+    /// The store, which must be there before the helper: that mounts something in it.
+    pub(super) fn store(&self, stop: watch::Receiver<bool>) -> Result<Store, EngineError> {
+        let tell = |text: &str| eprintln!("{text}");
+        let store = Store::open(&self.settings.store, Arc::new(tell));
+        let store = store.map_err(StoreError::into_engine)?;
+        Ok(store.stopping(Arc::new(move || *stop.borrow())))
+    }
+
+    pub(super) fn library(
+        &self,
+        helper: &Arc<Helper>,
+        store: Store,
+        daemon: Daemon,
+        root: &Path,
+        runtime: Handle,
+        stop: watch::Receiver<bool>,
+    ) -> Library {
+        let owners = if helper.has_many_users() {
+            Owners::AsGiven
+        } else {
+            Owners::Single
+        };
+        Library {
+            store,
+            hands: HelperHands {
+                helper: Arc::clone(helper),
+                form: if self.settings.rootless {
+                    Form::User
+                } else {
+                    Form::Trusted
+                },
+                owners,
+            },
+            daemon,
+            registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
+            root: root.to_owned(),
+            temporary: self.settings.store.join("temporary"),
+        }
+    }
+
+    /// Whether a limit can be set with this controller of control groups.
+    pub(super) fn limit(&self, controller: &str) -> Ability {
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let top = Path::new("/sys/fs/cgroup");
+        let mut two = None;
+        for line in groups.lines() {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(own)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            let own = own.trim_start_matches('/');
+            if controllers.split(',').any(|known| known == controller) {
+                return may_limit(Ok(&top.join(controllers).join(own)));
+            }
+            if controllers.is_empty() {
+                two = Some(top.join(own));
+            }
+        }
+        let Some(own) = two else {
+            return may_limit(Err("this host has no control groups".to_owned()));
+        };
+        // Only what the folder above hands down can be limited here.
+        let handed = std::fs::read_to_string(own.join("cgroup.subtree_control"));
+        let handed = handed.unwrap_or_default();
+        if handed.split_whitespace().any(|known| known == controller) {
+            return may_limit(Ok(&own));
+        }
+        may_limit(Err(format!(
+            "`{controller}` is not handed down to {}",
+            own.display()
+        )))
+    }
+}
+
+/// The folder of the store: `SEATRIAL_STORE`, or below the user's cache folder.
+pub(super) fn store_folder(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, EngineError> {
+    let said = |name: &str| {
+        env(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(folder) = said("SEATRIAL_STORE") {
+        return std::path::absolute(folder).map_err(|error| failed("find its store", error));
+    }
+    let cache = said("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
+    let cache = cache.or_else(|| said("HOME").map(|home| home.join(".cache")));
+    cache
+        .map(|cache| cache.join("seatrial/store"))
+        .ok_or_else(|| {
+            EngineError::Configuration(
+            "there is no folder for unpacked layers: set HOME, XDG_CACHE_HOME or SEATRIAL_STORE"
+                .to_owned(),
+        )
+        })
+}
