@@ -103,19 +103,19 @@ fn on_terminal(project: &Project, columns: u16, args: &str) -> String {
 fn a_live_line_says_what_runs_and_leaves_nothing_behind() {
     let project = project();
     let plain = project.fake(&["--test-threads", "3"]).expect(1).stable();
+    let times = Regex::new(r"\d+\.\d+s\b").unwrap();
+    let slowest = Regex::new(r"slowest:\n(?:  .*\n)+").unwrap();
     for columns in [60, 80, 200] {
         let written = on_terminal(&project, columns, "");
         let live = "2/3, 1 not passed: 1s img:1::dawdles for so";
         assert!(written.contains(live), "{columns}: {written}");
         let seen = screen(&written).join("\n");
-        let times = Regex::new(r"\d+\.\d+s\b").unwrap();
         let sorted = |text: &str| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             lines.retain(|line| !line.is_empty());
             lines.sort();
             lines
         };
-        let slowest = Regex::new(r"slowest:\n(?:  .*\n)+").unwrap();
         let seen = slowest.replace(&seen, "").into_owned();
         assert_eq!(sorted(&times.replace_all(&seen, "[TIME]")), sorted(&plain));
     }
