@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
+use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use clap::Args;
 
 use super::exit::Exit;
-use super::reports::{ReportArgs, unwritten};
+use super::reports::{CiArgs, ReportArgs, unwritten};
 use super::session::Trouble;
 use crate::event::Listener;
 use crate::report::record::{Ended, Record};
-use crate::report::{Console, ConsoleOptions, Counts, Document, Expected, join};
+use crate::report::{Ci, Console, ConsoleOptions, Counts, Document, Expected, join};
 
 /// The arguments of `seatrial merge`.
 #[derive(Debug, Args)]
@@ -24,6 +25,8 @@ pub struct MergeArgs {
     expect_shards: Option<Expected>,
     #[command(flatten)]
     reports: ReportArgs,
+    #[command(flatten)]
+    ci: CiArgs,
 }
 
 /// Runs `seatrial merge`.
@@ -34,15 +37,15 @@ pub fn run(args: &MergeArgs) -> Exit {
 fn attempt(args: &MergeArgs) -> Result<Exit, Trouble> {
     args.reports.apart(&args.results)?;
     // Whatever an earlier run left there must not be taken for this result.
-    let reports = args.reports.open()?;
+    let reports = args.reports.open()?.and(args.ci.step_summary());
     let read = args.results.iter().map(read).collect::<Result<_, _>>()?;
     let invalid = |error| Trouble::new(Exit::InvalidSpec, error);
     let expected = args.expect_shards.clone().unwrap_or_default();
     let joined = join(read, &expected).map_err(invalid)?;
     if args.reports.to_stdout() {
-        show(&joined, anstream::stderr());
+        show(&joined, std::io::stderr(), args.ci.ci());
     } else {
-        show(&joined, anstream::stdout());
+        show(&joined, std::io::stdout(), args.ci.ci());
     }
     reports
         .write(&joined)
@@ -74,11 +77,13 @@ fn read(path: &PathBuf) -> Result<Document, Trouble> {
     Ok(Document { file, record })
 }
 
-fn show(record: &Record, stream: impl std::io::Write + Send) {
+fn show(record: &Record, stream: impl RawStream + Send, ci: Option<Ci>) {
     let options = ConsoleOptions {
         quiet: true,
-        colour: true,
+        colour: AutoStream::choice(&stream) != ColorChoice::Never,
         results: Some(record.joined.unwrap_or(1)),
+        live: false,
+        ci,
     };
     let console = Console::new(stream, options);
     let events = record.events();

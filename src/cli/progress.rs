@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::build::{BuildError, BuildEvent, BuildListener, ImageOutcome, ImageResult, Job, Step};
 use crate::engine::EngineError;
+use crate::report::text::terminal_text;
 
 const DIM: Style = Style::new().dimmed();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -148,10 +149,12 @@ fn printable(line: &str) -> String {
         .next()
         .unwrap_or_default();
     let plain = anstream::adapter::strip_str(last).to_string();
-    plain
+    let plain: String = plain
         .chars()
         .filter(|c| !c.is_control() || *c == '\t')
-        .collect()
+        .collect();
+    // Nor may it steer the CI system that reads the log.
+    terminal_text(plain)
 }
 
 #[cfg(test)]
@@ -166,6 +169,8 @@ mod tests {
             ("10%\r50%\r100%\r", "100%"),
             ("a\u{7}b\u{8}c", "abc"),
             ("\u{1b}]0;title\u{7}x", "x"),
+            ("x ##[error]y", "x #\\#[error]y"),
+            ("\u{1b}[1m::error::y", ":\\:error::y"),
         ];
         for (line, expected) in table {
             assert_eq!(printable(line), expected, "{line:?}");

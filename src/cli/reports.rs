@@ -2,16 +2,62 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 
 use super::exit::Exit;
-use super::session::Trouble;
-use crate::report::{FORMATS, Format, ReportError, Reports, Target};
+use super::session::{Trouble, env};
+use crate::report::{Ci, FORMATS, Format, ReportError, Reports, StepSummary, Target};
 
 /// Which reports are wanted, and where: an option for each of [`FORMATS`].
 #[derive(Debug, Default)]
 pub(super) struct ReportArgs {
     wanted: Vec<(&'static Format, Target)>,
+}
+
+/// What CI systems are told beside the reports.
+#[derive(Debug, clap::Args)]
+pub(super) struct CiArgs {
+    /// Mark failures in the log of a CI system: auto finds out which it is
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Annotations::Auto)]
+    annotations: Annotations,
+    /// Leave the summary of the step alone, which `GITHUB_STEP_SUMMARY` names
+    #[arg(long)]
+    no_step_summary: bool,
+}
+
+/// For which system failures are marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Annotations {
+    /// The one that the environment names
+    Auto,
+    /// None
+    Never,
+    /// GitHub Actions
+    Github,
+    /// GitLab CI
+    Gitlab,
+    /// Azure Pipelines
+    Azure,
+}
+
+impl CiArgs {
+    /// What reads the log.
+    pub(super) fn ci(&self) -> Option<Ci> {
+        match self.annotations {
+            Annotations::Auto => Ci::detect(&env),
+            Annotations::Never => None,
+            Annotations::Github => Some(Ci::Github),
+            Annotations::Gitlab => Some(Ci::Gitlab),
+            Annotations::Azure => Some(Ci::Azure),
+        }
+    }
+
+    /// Where the summary of the step goes.
+    pub(super) fn step_summary(&self) -> Option<StepSummary> {
+        let path = std::env::var_os("GITHUB_STEP_SUMMARY");
+        let path = path.filter(|path| !self.no_step_summary && !path.is_empty())?;
+        Some(StepSummary::new(path))
+    }
 }
 
 /// The reports of a run: those of the end, and one that grows with it.

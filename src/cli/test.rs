@@ -1,10 +1,11 @@
 //! `seatrial test`: tests images by their specs.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use clap::Args;
 use libtest_mimic::Arguments;
 
@@ -14,7 +15,7 @@ use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
 use super::progress::summary;
-use super::reports::{RunReportArgs, unwritten};
+use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
@@ -22,7 +23,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::plan::Plan;
 use crate::project::Project;
-use crate::report::{Console, ConsoleOptions, Reports, Tally};
+use crate::report::{Ci, Console, ConsoleOptions, Reports, Tally};
 use crate::run::{Run, RunFailure};
 use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
 use crate::verdict::Problem;
@@ -61,6 +62,8 @@ pub struct TestArgs {
     policy: PolicyArgs,
     #[command(flatten)]
     reports: RunReportArgs,
+    #[command(flatten)]
+    ci: CiArgs,
     /// What runs the containers: auto, embedded or docker [default: auto]
     #[arg(
         long,
@@ -155,7 +158,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         return Ok(Exit::AllPassed);
     }
     // Proven writable before anything else happens.
-    let reports = Arc::new(args.reports.open()?);
+    let reports = Arc::new(args.reports.open()?.and(args.ci.step_summary()));
     let to_stdout = args.reports.to_stdout();
     let session = Session::start()?;
     if let Some(limit) = args.policy.deadline {
@@ -183,6 +186,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             last.as_ref(),
             &reports,
             to_stdout,
+            args.ci.ci(),
         ))),
         arguments: args.harness,
         plan,
@@ -333,6 +337,7 @@ fn listeners(
     last: Option<&Arc<LastRun>>,
     reports: &Arc<Reports>,
     to_stdout: bool,
+    ci: Option<Ci>,
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
     if let Some(last) = last {
@@ -340,31 +345,40 @@ fn listeners(
     }
     listeners.push(Arc::clone(reports) as Arc<dyn Listener>);
     let own = harness.format.is_none() && harness.logfile.is_none();
-    // anstream takes the colours out again where they are not wanted.
-    let options = ConsoleOptions {
-        quiet: harness.quiet || !own,
-        colour: !matches!(harness.color, Some(libtest_mimic::ColorSetting::Never)),
-        results: None,
-    };
     if own {
         harness.logfile = Some("/dev/null".to_owned());
     }
-    if own && !to_stdout {
-        let stdout = anstream::AutoStream::new(std::io::stdout(), choice(harness));
-        listeners.push(Arc::new(Console::new(stdout, options)));
+    let (out, err) = (std::io::stdout(), std::io::stderr());
+    let on_terminal = own && !to_stdout && out.is_terminal() && err.is_terminal();
+    let options = |colour| ConsoleOptions {
+        quiet: harness.quiet || !own,
+        colour,
+        results: None,
+        live: on_terminal && ci.is_none() && is_for_people(),
+        ci,
+    };
+    listeners.push(if own && !to_stdout {
+        let options = options(is_coloured(harness, &out));
+        Arc::new(Console::new(out, options))
     } else {
-        let stderr = anstream::AutoStream::new(std::io::stderr(), choice(harness));
-        listeners.push(Arc::new(Console::new(stderr, options)));
-    }
+        let options = options(is_coloured(harness, &err));
+        Arc::new(Console::new(err, options))
+    });
     listeners
 }
 
-fn choice(harness: &Arguments) -> anstream::ColorChoice {
+/// `NO_COLOR` and the like say so where the command line does not.
+fn is_coloured(harness: &Arguments, stream: &impl RawStream) -> bool {
     match harness.color {
-        Some(libtest_mimic::ColorSetting::Always) => anstream::ColorChoice::Always,
-        Some(libtest_mimic::ColorSetting::Never) => anstream::ColorChoice::Never,
-        _ => anstream::AutoStream::choice(&std::io::stdout()),
+        Some(libtest_mimic::ColorSetting::Always) => true,
+        Some(libtest_mimic::ColorSetting::Never) => false,
+        _ => AutoStream::choice(stream) != ColorChoice::Never,
     }
+}
+
+/// A terminal that can move its cursor, and no CI system that pretends to be one.
+fn is_for_people() -> bool {
+    env("TERM").is_none_or(|term| term != "dumb") && env("CI").is_none()
 }
 
 struct Listeners(Vec<Arc<dyn Listener>>);

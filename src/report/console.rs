@@ -5,9 +5,12 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::ci::{Ci, end_of};
 use super::excerpt::Limit;
 use super::failure::{Styles, Telling};
 use super::ledger::{Keep, Ledger};
+use super::live::Live;
+use super::slowest::Slowest;
 use super::text::{one_line, terminal_text};
 use crate::engine::EngineInfo;
 use crate::event::{CaseResult, Event, Listener, RunEnd, RunStart};
@@ -16,12 +19,16 @@ use crate::verdict::Verdict;
 /// How the console looks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleOptions {
-    /// No line for a check that passed.
+    /// A line only for what did not pass.
     pub quiet: bool,
     /// Colours. The caller knows whether the stream can show them.
     pub colour: bool,
     /// It tells a result that is joined from so many, and not what goes on.
     pub results: Option<usize>,
+    /// A line on the standard error that says what goes on. For terminals, and for nothing else.
+    pub live: bool,
+    /// What reads the log, if that is more than a person.
+    pub ci: Option<Ci>,
 }
 
 /// Writes the run to a stream, line by line, and tells every failure in full at the end.
@@ -30,11 +37,14 @@ pub struct Console<W> {
     styles: Styles,
     quiet: bool,
     results: Option<usize>,
+    ci: Option<Ci>,
+    live: Option<Live>,
 }
 
 struct State<W> {
     writer: W,
     ledger: Ledger,
+    slowest: Slowest,
 }
 
 impl<W: Write + Send> Console<W> {
@@ -44,6 +54,7 @@ impl<W: Write + Send> Console<W> {
             state: Mutex::new(State {
                 writer,
                 ledger: Ledger::new(Keep::Bad),
+                slowest: Slowest::default(),
             }),
             styles: if options.colour {
                 Styles::coloured()
@@ -52,6 +63,8 @@ impl<W: Write + Send> Console<W> {
             },
             quiet: options.quiet,
             results: options.results,
+            ci: options.ci,
+            live: options.live.then(Live::new),
         }
     }
 
@@ -79,8 +92,16 @@ impl<W: Write + Send> Console<W> {
                 )
             }
             Verdict::Passed => format!("  {good}ok{good:#}     {name}  {faint}{time}{faint:#}\n"),
-            Verdict::Failed(_) => format!("  {bad}FAIL   {name}{bad:#}  {faint}{time}{faint:#}\n"),
-            Verdict::Error(_) => format!("  {bad}ERROR  {name}{bad:#}  {faint}{time}{faint:#}\n"),
+            Verdict::Failed(_) | Verdict::Error(_) => {
+                let word = match result.verdict {
+                    Verdict::Failed(_) => "FAIL ",
+                    _ => "ERROR",
+                };
+                // All of it comes in the end; until then this is what there is to know.
+                let reason = result.verdict.reason().map_or("", |(_, message)| message);
+                let reason = one_line(reason.lines().next().unwrap_or_default());
+                format!("  {bad}{word}  {name}{bad:#}  {faint}{time}  {reason}{faint:#}\n")
+            }
             Verdict::Skipped(reason) => {
                 let reason = one_line(reason);
                 format!("  {skipped}skip{skipped:#}   {name}  {faint}{reason}{faint:#}\n")
@@ -88,7 +109,7 @@ impl<W: Write + Send> Console<W> {
         }
     }
 
-    fn failures(&self, ledger: &Ledger) -> String {
+    fn failures(&self, ledger: &Ledger, end: &RunEnd) -> String {
         let (bad, strong) = (self.styles.bad, self.styles.strong);
         let telling = Telling {
             styles: self.styles,
@@ -102,8 +123,9 @@ impl<W: Write + Send> Console<W> {
             },
             clean: |bytes| terminal_text(bytes),
         };
-        let mut out = String::new();
-        for (image, results) in ledger.by_image() {
+        let mut all = String::new();
+        for (number, (image, results)) in ledger.by_image().into_iter().enumerate() {
+            let mut out = String::new();
             let images = ledger.start().map_or(&[][..], |start| &start.images);
             let reference = images.iter().find(|info| info.name == image);
             let reference = reference.map(|info| info.reference.as_str());
@@ -124,11 +146,18 @@ impl<W: Write + Send> Console<W> {
                     let _ = writeln!(out, "{indent}{line}");
                 }
             }
+            match self.ci {
+                Some(ci) => {
+                    let time = end_of(ledger.start().map(|start| start.started), end.duration);
+                    all.push_str(&ci.section(number, image, time, &out));
+                }
+                None => all.push_str(&out),
+            }
         }
-        out
+        all
     }
 
-    fn summary(&self, ledger: &Ledger, end: &RunEnd) -> String {
+    fn summary(&self, ledger: &Ledger, slowest: &Slowest, end: &RunEnd) -> String {
         let Styles { good, bad, .. } = self.styles;
         let counts = ledger.counts();
         // The empty line after the header is enough when nothing came between.
@@ -156,6 +185,14 @@ impl<W: Write + Send> Console<W> {
             let time = rough_time(end.duration);
             let _ = writeln!(out, "{style}{counts}{style:#} in {time}");
         }
+        if !self.quiet && !slowest.all().is_empty() {
+            let names = slowest
+                .all()
+                .iter()
+                .map(|(duration, name)| format!("{}  {}", rough_time(*duration), one_line(name)));
+            let names = names.collect::<Vec<_>>().join("\n  ");
+            let _ = writeln!(out, "slowest:\n  {names}");
+        }
         let first_bad = ledger
             .by_image()
             .into_iter()
@@ -163,6 +200,10 @@ impl<W: Write + Send> Console<W> {
         if let Some(result) = first_bad {
             let name = quoted(&one_line(result.case.name()));
             let _ = writeln!(out, "run one check again: seatrial test --exact {name}");
+            // What was joined was run elsewhere, and this machine remembers nothing of it.
+            if self.results.is_none() {
+                out.push_str("run all that did not pass: seatrial test --failed\n");
+            }
         }
         out
     }
@@ -172,6 +213,9 @@ impl<W: Write + Send> Listener for Console<W> {
     fn on(&self, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.ledger.take(event);
+        if let Some(live) = &self.live {
+            live.take(event);
+        }
         let text = match event {
             Event::RunStarted(start) => match self.results {
                 Some(results) => joined_header(start, results),
@@ -179,20 +223,32 @@ impl<W: Write + Send> Listener for Console<W> {
             },
             Event::CheckStarted(_) => return,
             Event::CheckFinished(result) => {
+                state.slowest.take(result);
                 // Which checks are flaky is what attempts are joined to learn.
                 let told = self.results.is_some() && !result.earlier.is_empty();
-                if self.quiet && !told && matches!(result.verdict, Verdict::Passed) {
+                if self.quiet && !told && !result.verdict.is_bad() {
                     return;
                 }
                 self.line(result)
             }
             Event::RunFinished(end) => {
-                self.failures(&state.ledger) + &self.summary(&state.ledger, end)
+                let mut text = self.failures(&state.ledger, end);
+                text.push_str(&self.summary(&state.ledger, &state.slowest, end));
+                if let Some(ci) = self.ci {
+                    text.push_str(&ci.annotations(&state.ledger, end));
+                }
+                text
             }
         };
-        // A reader that went away must not stop the run; the exit code still tells the verdict.
-        let _ = state.writer.write_all(text.as_bytes());
-        let _ = state.writer.flush();
+        let mut write = || {
+            // A reader that went away must not stop the run; the exit code still tells the verdict.
+            let _ = state.writer.write_all(text.as_bytes());
+            let _ = state.writer.flush();
+        };
+        match &self.live {
+            Some(live) => live.above(write),
+            None => write(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The reports that are written in the end, each from the record alone.
 
 use super::record::Record;
-use super::{html, junit};
+use super::{code_quality, cst, html, junit, markdown, tap};
 
 /// A report that is one file.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ pub const FORMATS: &[Format] = &[
         render: junit::render,
     },
     Format {
+        name: "junit-strict",
+        help: "Write a JUnit report that the schema of Jenkins' xunit plugin allows",
+        render: junit::render_strict,
+    },
+    Format {
         name: "json",
         help: "Write all that is known of the run as JSON",
         render: json,
@@ -35,6 +40,26 @@ pub const FORMATS: &[Format] = &[
         name: "html",
         help: "Write a page for people, one file that any browser shows",
         render: html::render,
+    },
+    Format {
+        name: "markdown",
+        help: "Write a summary in Markdown",
+        render: markdown::render,
+    },
+    Format {
+        name: "tap",
+        help: "Write TAP 14",
+        render: tap::render,
+    },
+    Format {
+        name: "cst",
+        help: "Write the JSON of container-structure-test, which Azure DevOps reads",
+        render: cst::render,
+    },
+    Format {
+        name: "gitlab",
+        help: "Write a code quality report for GitLab",
+        render: code_quality::render,
     },
 ];
 

@@ -1,12 +1,13 @@
 //! The JUnit report: one suite for each image, one case for each check.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use junit_report::{Report, TestCase, TestSuite};
 
 use super::format::RenderError;
 use super::junit_case::{case_extras, lone_error, test_case};
-use super::junit_finish::{SuiteExtras, finish};
+use super::junit_finish::{SuiteExtras, Totals, finish};
 use super::ledger::{Keep, Ledger};
 use super::record::{Ended, Moment, Record};
 use super::summary::Counts;
@@ -16,9 +17,29 @@ use crate::event::{CaseResult, ImageInfo, RunStart};
 /// The suite of what belongs to no image.
 const OWN_SUITE: &str = "seatrial";
 
+/// What may stand in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// What readers make use of.
+    Rich,
+    /// What the schema of Jenkins' xunit plugin (`junit-10.xsd`) allows: no file and line of a case,
+    /// no skipped count and no timestamp of the root.
+    Strict,
+}
+
+/// The report with all that readers make use of.
+pub(super) fn render(record: &Record) -> Result<String, RenderError> {
+    document(record, Dialect::Rich)
+}
+
+/// The report for readers that check it by a schema.
+pub(super) fn render_strict(record: &Record) -> Result<String, RenderError> {
+    document(record, Dialect::Strict)
+}
+
 /// The whole report. It is made of the events that the record tells again, so that the run itself
 /// and whoever reads its record write the same.
-pub(super) fn render(record: &Record) -> Result<String, RenderError> {
+fn document(record: &Record, dialect: Dialect) -> Result<String, RenderError> {
     let mut ledger = Ledger::new(Keep::Everything);
     let events = record.events();
     events.iter().for_each(|event| ledger.take(event));
@@ -27,11 +48,13 @@ pub(super) fn render(record: &Record) -> Result<String, RenderError> {
     let mut document = Document {
         report: Report::new(),
         extras: Vec::new(),
+        dialect,
         began,
         hostname: record.hostname.as_deref().unwrap_or("localhost"),
     };
     for (image, results) in ledger.by_image() {
-        let cases = results.iter().map(|result| test_case(result)).collect();
+        let mut cases: Vec<TestCase> = results.iter().map(|it| test_case(it, dialect)).collect();
+        tell_apart(&mut cases);
         let offset = results.iter().map(|result| result.offset).min();
         let extras = SuiteExtras {
             file: common_file(&results),
@@ -66,6 +89,19 @@ pub(super) fn render(record: &Record) -> Result<String, RenderError> {
     String::from_utf8(xml).map_err(|error| RenderError(error.to_string()))
 }
 
+/// Names that differ only in what attributes can't hold would be one test to most readers.
+fn tell_apart(cases: &mut [TestCase]) {
+    let mut names = HashSet::new();
+    for case in cases {
+        let name = case.name.clone();
+        let mut number = 2;
+        while !names.insert(case.name.clone()) {
+            case.name = format!("{name} ({number})");
+            number += 1;
+        }
+    }
+}
+
 fn lone(record: &Record, missing: &str) -> TestCase {
     let kind = match record.ended {
         Ended::Unfinished => "seatrial.unfinished",
@@ -79,6 +115,7 @@ fn lone(record: &Record, missing: &str) -> TestCase {
 struct Document<'a> {
     report: Report,
     extras: Vec<SuiteExtras>,
+    dialect: Dialect,
     began: SystemTime,
     hostname: &'a str,
 }
@@ -103,8 +140,12 @@ impl Document<'_> {
             .iter()
             .zip(&self.extras)
             .collect::<Vec<_>>();
-        finish(&xml, &suites, counts, time, Moment::from(self.began).date())
-            .map_err(|error| RenderError(error.to_string()))
+        let totals = Totals {
+            counts,
+            time,
+            began: Moment::from(self.began).date(),
+        };
+        finish(&xml, &suites, &totals, self.dialect).map_err(|error| RenderError(error.to_string()))
     }
 }
 

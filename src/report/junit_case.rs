@@ -4,6 +4,7 @@ use junit_report::{TestCase, TestCaseBuilder, TestResult};
 
 use super::excerpt::{Excerpt, Limit};
 use super::failure::{Styles, Telling};
+use super::junit::Dialect;
 use super::junit_finish::CaseExtras;
 use super::text::{one_line, xml_text};
 use crate::engine::Captured;
@@ -27,7 +28,7 @@ const STREAM_IN_TEXT: Limit = Limit {
 };
 
 /// The result as a case. Nothing in it can break the XML.
-pub(super) fn test_case(result: &CaseResult) -> TestCase {
+pub(super) fn test_case(result: &CaseResult, dialect: Dialect) -> TestCase {
     let name = one_line(&result.case.check);
     let time = time::Duration::try_from(result.duration)
         .unwrap_or(LONGEST_TIME)
@@ -55,8 +56,10 @@ pub(super) fn test_case(result: &CaseResult) -> TestCase {
         }
     };
     builder.set_classname(&one_line(&result.case.image));
-    let path = result.case.place.source().path().to_string_lossy();
-    builder.set_filepath(&one_line(path.as_bytes()));
+    if dialect == Dialect::Rich {
+        let path = result.case.place.source().path().to_string_lossy();
+        builder.set_filepath(&one_line(path.as_bytes()));
+    }
     set_text(&mut builder.testcase, &text_of(result));
     if let Some(out) = result.stdout.as_ref().and_then(stream) {
         builder.set_system_out(&out);

@@ -9,6 +9,7 @@ use quick_xml::{Reader, Writer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::junit::Dialect;
 use super::summary::Counts;
 use super::text::one_line;
 
@@ -32,21 +33,32 @@ pub(super) struct CaseExtras {
     pub(super) flaky: Vec<(String, String, String)>,
 }
 
+/// What the root says.
+#[derive(Debug)]
+pub(super) struct Totals {
+    /// All that is in the suites.
+    pub(super) counts: Counts,
+    /// How long the run took.
+    pub(super) time: Duration,
+    /// When it began.
+    pub(super) began: OffsetDateTime,
+}
+
 type Suites<'a> = [(&'a TestSuite, &'a SuiteExtras)];
 
 /// Reads `xml` and writes it again with the additions, one element to a line.
 pub(super) fn finish(
     xml: &[u8],
     suites: &Suites<'_>,
-    counts: Counts,
-    time: Duration,
-    began: OffsetDateTime,
+    totals: &Totals,
+    dialect: Dialect,
 ) -> Result<Vec<u8>, quick_xml::Error> {
     let mut reader = Reader::from_reader(xml);
     let mut pass = Pass {
         writer: Writer::new_with_indent(Vec::new(), b' ', 2),
         suites: suites.iter(),
         suite: None,
+        dialect,
         cases: [].iter(),
         flaky: &[],
     };
@@ -54,7 +66,7 @@ pub(super) fn finish(
         match reader.read_event()? {
             Event::Eof => break,
             Event::Start(element) if element.name().as_ref() == b"testsuites" => {
-                pass.write(Event::Start(totals(element, counts, time, began)))?;
+                pass.write(Event::Start(root(element, totals, dialect)))?;
             }
             Event::Start(element) => pass.start(&element)?,
             Event::Empty(element) => pass.empty(&element)?,
@@ -66,23 +78,22 @@ pub(super) fn finish(
     Ok(bytes)
 }
 
-fn totals(
-    mut element: BytesStart<'_>,
-    counts: Counts,
-    time: Duration,
-    began: OffsetDateTime,
-) -> BytesStart<'_> {
+fn root<'a>(mut element: BytesStart<'a>, totals: &Totals, dialect: Dialect) -> BytesStart<'a> {
+    let counts = totals.counts;
     element.push_attribute(("name", "seatrial"));
     for (name, count) in [
         ("tests", counts.total()),
         ("failures", counts.failed),
         ("errors", counts.errors),
-        ("skipped", counts.skipped),
     ] {
         element.push_attribute((name, count.to_string().as_str()));
     }
-    element.push_attribute(("time", seconds(time.as_secs_f64()).as_str()));
-    if let Ok(began) = began.format(&Rfc3339) {
+    let time = seconds(totals.time.as_secs_f64());
+    if dialect == Dialect::Rich {
+        element.push_attribute(("skipped", counts.skipped.to_string().as_str()));
+    }
+    element.push_attribute(("time", time.as_str()));
+    if let (Dialect::Rich, Ok(began)) = (dialect, totals.began.format(&Rfc3339)) {
         element.push_attribute(("timestamp", began.as_str()));
     }
     element
@@ -92,6 +103,7 @@ struct Pass<'a, S> {
     writer: Writer<Vec<u8>>,
     suites: S,
     suite: Option<(&'a TestSuite, &'a SuiteExtras)>,
+    dialect: Dialect,
     cases: std::slice::Iter<'a, CaseExtras>,
     /// What is to be written into the case that has just begun.
     flaky: &'a [(String, String, String)],
@@ -172,7 +184,9 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
             }
             b"testcase" => {
                 if let Some(case) = self.cases.next() {
-                    mended.push_attribute(("line", case.line.to_string().as_str()));
+                    if self.dialect == Dialect::Rich {
+                        mended.push_attribute(("line", case.line.to_string().as_str()));
+                    }
                     self.flaky = &case.flaky;
                 }
             }

@@ -7,7 +7,10 @@
 //! - [`text`]: whatever comes from containers and specs is made harmless here first
 //! - [`OutputFile`]: proven writable before the run, replaced as a whole after it
 
+mod ci;
+mod code_quality;
 mod console;
+mod cst;
 mod excerpt;
 mod failure;
 mod file;
@@ -20,9 +23,14 @@ mod junit_finish;
 mod ledger;
 mod lines;
 mod lines_read;
+mod live;
+mod markdown;
 pub mod record;
 mod reports;
+mod slowest;
+mod step_summary;
 mod summary;
+mod tap;
 mod target;
 pub mod text;
 
@@ -31,6 +39,7 @@ mod golden;
 #[cfg(test)]
 mod tests;
 
+pub use ci::Ci;
 pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
@@ -38,5 +47,6 @@ pub use format::{FORMATS, Format, RenderError};
 pub use join::{Document, Expected, JoinError, join};
 pub use lines::lines_schema;
 pub use reports::{ReportError, Reports};
+pub use step_summary::StepSummary;
 pub use summary::{Counts, Tally};
 pub use target::Target;

@@ -6,6 +6,7 @@ use super::file::FileError;
 use super::format::{Format, RenderError};
 use super::lines::Lines;
 use super::record::{Collector, Record};
+use super::step_summary::StepSummary;
 use super::target::{Target, Whole};
 use crate::event::{Event, Listener};
 
@@ -16,6 +17,7 @@ use crate::event::{Event, Listener};
 #[derive(Debug)]
 pub struct Reports {
     outputs: Vec<(&'static Format, Whole)>,
+    step_summary: Option<StepSummary>,
     /// Whether there is any report at all.
     are_wanted: bool,
     state: Mutex<State>,
@@ -61,6 +63,7 @@ impl Reports {
         }
         Ok(Self {
             outputs,
+            step_summary: None,
             are_wanted: !wanted.is_empty() || lines.is_some(),
             state: Mutex::new(State {
                 collector,
@@ -68,6 +71,14 @@ impl Reports {
                 written: None,
             }),
         })
+    }
+
+    /// With the summary of a step beside them, in the end. That it can't be written is no error.
+    #[must_use]
+    pub fn and(mut self, step_summary: Option<StepSummary>) -> Self {
+        self.are_wanted |= step_summary.is_some();
+        self.step_summary = step_summary;
+        self
     }
 
     /// Writes all of them from a record that is there already.
@@ -87,6 +98,9 @@ impl Reports {
         let write = |(format, to): &(&Format, Whole)| -> Result<(), ReportError> {
             Ok(to.write(&(format.render)(record)?)?)
         };
+        if let Some(summary) = &self.step_summary {
+            summary.try_write(record);
+        }
         let outputs = self.outputs.iter();
         outputs.filter_map(|output| write(output).err()).collect()
     }

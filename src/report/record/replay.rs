@@ -11,6 +11,8 @@ use crate::engine::{Captured, EngineInfo, Image, ImageConfig};
 use crate::event::{
     CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, Stopped,
 };
+use crate::report::excerpt::{Excerpt, Limit};
+use crate::report::text::terminal_text;
 use crate::source::{Place, Source};
 use crate::verdict::{Finding, Problem, Verdict};
 
@@ -190,6 +192,11 @@ impl PlaceRecord {
 }
 
 impl StreamRecord {
+    /// What is shown of it within the limit, harmless on terminals and in the logs of CI systems.
+    pub(in crate::report) fn shown(&self, limit: Limit) -> String {
+        Excerpt::of(&self.captured(), limit).text(|part| terminal_text(part))
+    }
+
     fn captured(&self) -> Captured {
         Captured::in_parts(self.head.as_bytes(), self.omitted, self.tail.as_bytes())
     }

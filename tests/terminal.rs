@@ -1,0 +1,180 @@
+//! What a person sees on a terminal, and that nothing of it is left where there is none.
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use regex::Regex;
+use support::{Ended, Project};
+
+const SCRIPT: &str = r#"{
+  "images": ["img:1"],
+  "runs": [
+    {"when": "dawdles", "takes": 1500},
+    {"when": "breaks", "exit": 1, "stdout": "\u001b[2J\u001b[5Aevil\r"},
+    {"when": "works", "stdout": "hello\n"}
+  ]
+}"#;
+
+const SPEC: &str = "
+image: img:1
+checks:
+  - {name: works, run: works}
+  - {name: breaks, run: breaks}
+  - {name: dawdles for so long that its name is more than the terminal has room for, run: dawdles}
+";
+
+fn project() -> Project {
+    Project::scripted(SPEC, SCRIPT)
+}
+
+/// The screen after all of this: a terminal without an end that knows what is used here.
+fn screen(written: &str) -> Vec<String> {
+    let mut lines = vec![Vec::new()];
+    let (mut row, mut column) = (0, 0);
+    let mut rest = written.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' => column = 0,
+            '\n' => row += 1,
+            '\u{1b}' => {
+                assert_eq!(rest.next(), Some('['));
+                let mut number = String::new();
+                let last = loop {
+                    let c = rest.next().unwrap();
+                    if c.is_ascii_alphabetic() {
+                        break c;
+                    }
+                    number.push(c);
+                };
+                let count = number.parse().unwrap_or(1);
+                match last {
+                    'A' => row -= count,
+                    'B' => row += count,
+                    'K' => lines[row].clear(),
+                    'm' => {}
+                    _ => panic!("unknown: {number}{last}"),
+                }
+            }
+            _ => {
+                let line: &mut Vec<char> = &mut lines[row];
+                line.resize(line.len().max(column + 1), ' ');
+                line[column] = c;
+                column += 1;
+            }
+        }
+        while lines.len() <= row {
+            lines.push(Vec::new());
+        }
+    }
+    let lines = lines.into_iter().map(String::from_iter);
+    lines
+        .map(|line: String| line.trim_end().to_owned())
+        .collect()
+}
+
+/// What is written on a terminal of this many columns.
+fn on_terminal(project: &Project, columns: u16, args: &str) -> String {
+    let seatrial = project.command(&[]).get_program().to_owned();
+    let run = format!(
+        "stty cols {columns} rows 30; {} test --engine fake:script.json --test-threads 3 {args}",
+        seatrial.to_str().unwrap()
+    );
+    let mut command = project.command(&[]);
+    let mut script = Command::new("script");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    command.stdin(Stdio::null());
+    script
+        .args(["--quiet", "--return", "--command", &run, "/dev/null"])
+        .env("TERM", "xterm")
+        .current_dir(project.root())
+        .stdin(Stdio::null());
+    let ended = Ended::of(&mut script);
+    ended.expect(1);
+    ended.stdout
+}
+
+#[test]
+fn a_live_line_says_what_runs_and_leaves_nothing_behind() {
+    let project = project();
+    let plain = project.fake(&["--test-threads", "3"]).expect(1).stable();
+    let times = Regex::new(r"\d+\.\d+s\b").unwrap();
+    let slowest = Regex::new(r"slowest:\n(?:  .*\n)+").unwrap();
+    for columns in [60, 80, 200] {
+        let written = on_terminal(&project, columns, "");
+        let live = "2/3, 1 not passed: 1s img:1::dawdles for so";
+        assert!(written.contains(live), "{columns}: {written}");
+        let seen = screen(&written).join("\n");
+        let sorted = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.retain(|line| !line.is_empty());
+            lines.sort();
+            lines
+        };
+        let seen = slowest.replace(&seen, "").into_owned();
+        assert_eq!(sorted(&times.replace_all(&seen, "[TIME]")), sorted(&plain));
+    }
+}
+
+#[test]
+fn nothing_is_live_where_nobody_looks() {
+    let project = project();
+    for env in [("CI", "1"), ("GITHUB_ACTIONS", "true"), ("TERM", "dumb")] {
+        let mut command = project.command(&["--engine", "fake:script.json"]);
+        let ended = Ended::of(command.env(env.0, env.1));
+        ended.expect(1);
+        assert_eq!(ended.stderr, "", "{env:?}");
+        assert!(!ended.stdout.contains(['\r', '\u{1b}']), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_summary_tells_what_is_slow_and_what_to_do_next() {
+    let project = project();
+    let next = [
+        "run one check again: seatrial test --exact 'img:1::breaks'\n",
+        "run all that did not pass: seatrial test --failed\n",
+    ];
+    let ended = project.fake(&[]);
+    ended
+        .expect(1)
+        .says(&next)
+        .says(&["slowest:\n  1.5s  img:1::dawdles for"]);
+    let quiet = project.fake(&["--quiet"]);
+    quiet.expect(1).says(&next);
+    assert!(!quiet.stdout.contains("slowest") && !quiet.stdout.contains("  ok "));
+    let again = project.fake(&["--failed"]);
+    again
+        .expect(1)
+        .says(&["running 1 check on 1 image", "0 passed, 1 failed"]);
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let project = project();
+    for (remove, set, args, coloured) in [
+        (true, None, &[][..], false),
+        (true, Some("CLICOLOR_FORCE"), &[], true),
+        (false, None, &["--color", "always"], true),
+        (true, Some("CLICOLOR_FORCE"), &["--color", "never"], false),
+    ] {
+        let mut command = project.command(&["--engine", "fake:script.json"]);
+        if remove {
+            command.env_remove("NO_COLOR");
+        }
+        if let Some(name) = set {
+            command.env(name, "1");
+        }
+        let ended = Ended::of(command.args(args));
+        assert_eq!(
+            ended.stdout.contains("\u{1b}[31m"),
+            coloured,
+            "{set:?} {args:?}"
+        );
+    }
+}
