@@ -115,6 +115,16 @@ impl EmbeddedEngine {
         self.library.take_in(name, layout)
     }
 
+    /// Whether the store has this very image under a name, with all of its layers.
+    pub fn holds(&self, name: &str, id: &str) -> bool {
+        self.library.holds(name, id)
+    }
+
+    /// The folder of the store.
+    pub fn store_folder(&self) -> &Path {
+        self.library.store.folder()
+    }
+
     /// Makes an image known to the helper.
     fn open(&self, ready: Ready) -> Result<Image, EngineError> {
         let root = self.next.fetch_add(1, Ordering::Relaxed);

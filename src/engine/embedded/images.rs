@@ -149,6 +149,12 @@ impl Library {
         SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
     }
 
+    /// Whether an image is in the store under a name, with all of its layers.
+    pub(super) fn holds(&self, name: &str, id: &str) -> bool {
+        let found = self.built(name).ok().flatten();
+        found.is_some_and(|found| found.id.to_string() == id && self.ready(found, name).is_ok())
+    }
+
     /// Takes an image into the store under a name, to be found by it later.
     pub(super) fn take_in(&self, name: &str, layout: &Path) -> Result<Image, EngineError> {
         let store = StoreError::into_engine;

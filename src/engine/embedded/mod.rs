@@ -1,5 +1,6 @@
 //! The embedded engine: containers of our own over the same layers, with no daemon.
 
+mod buildah;
 mod capabilities;
 mod client;
 mod engine;
@@ -27,5 +28,6 @@ mod user_namespace;
 mod users;
 mod waiter;
 
+pub use buildah::BuildahBuilder;
 pub use engine::EmbeddedEngine;
 pub use lacks::{Abilities, Ability, Row};
