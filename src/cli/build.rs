@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::clean::engine_is_chosen;
 use super::exit::Exit;
 use super::policy::duration;
 use super::progress::{Progress, failure, summary};
@@ -96,12 +97,11 @@ fn without_daemon(
     limit: BuildLimit,
     why: EngineError,
 ) -> Result<BuildahBuilder, EngineError> {
-    let is_chosen = |name: &str| env(name).is_some_and(|said| !said.is_empty());
     let stays = matches!(
         why,
         EngineError::Interrupted | EngineError::Configuration(_)
     );
-    if stays || is_chosen("DOCKER_HOST") || is_chosen("DOCKER_CONTEXT") {
+    if stays || engine_is_chosen() {
         return Err(why);
     }
     let program = BuildahBuilder::find(&why)?;

@@ -44,6 +44,16 @@ pub(super) struct Hold {
     _pin: Option<Box<dyn Any + Send + Sync>>,
 }
 
+impl Hold {
+    /// Something that removes the folders when it is dropped.
+    pub(super) fn of(pin: Box<dyn Any + Send + Sync>) -> Self {
+        Self {
+            _guards: Vec::new(),
+            _pin: Some(pin),
+        }
+    }
+}
+
 impl std::fmt::Debug for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Hold")

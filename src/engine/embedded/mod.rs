@@ -2,6 +2,7 @@
 
 mod buildah;
 mod capabilities;
+mod clear;
 mod client;
 mod engine;
 mod files;
@@ -14,6 +15,7 @@ mod inside;
 mod known;
 mod lacks;
 mod layer;
+mod probe;
 mod run;
 mod running;
 mod sandbox;
@@ -29,5 +31,8 @@ mod users;
 mod waiter;
 
 pub use buildah::BuildahBuilder;
+pub use clear::{StoreCleared, StoreState};
 pub use engine::EmbeddedEngine;
 pub use lacks::{Abilities, Ability, Row};
+pub use probe::{HostFacts, Trial, Trials, host_facts};
+pub use setup::store_folder;

@@ -11,6 +11,7 @@ use super::hands::HelperHands;
 use super::helper::Settings;
 use super::images::Library;
 use super::lacks::{Ability, may_limit};
+use super::probe::in_user_namespace;
 use super::source::{Platform, Registries};
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
@@ -38,7 +39,8 @@ impl Setup {
     /// # Errors
     /// When there is no folder for the store.
     pub(super) fn of_this_host() -> Result<Self, EngineError> {
-        let rootless = !rustix::process::geteuid().is_root();
+        // Who is root of somebody's user namespace only can do no more than any user.
+        let rootless = !rustix::process::geteuid().is_root() || in_user_namespace();
         let processors = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         let memory = rustix::system::sysinfo();
         let memory = memory.totalram as u64 * u64::from(memory.mem_unit);
@@ -132,7 +134,7 @@ impl Setup {
 }
 
 /// The folder of the store: `SEATRIAL_STORE`, or below the user's cache folder.
-pub(super) fn store_folder(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, EngineError> {
+pub fn store_folder(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, EngineError> {
     let said = |name: &str| {
         env(name)
             .filter(|value| !value.is_empty())

@@ -8,3 +8,4 @@ mod progress;
 mod storage;
 
 pub use builder::BuildahBuilder;
+pub(super) use storage::clear;
