@@ -175,7 +175,14 @@ fn seatrial(folder: &Path) -> Result<Duration> {
     let junit = folder.join("junit.xml");
     let (time, _) = timed(
         program(folder)
-            .args(["test", "--spec", "checks.yaml", "--junit"])
+            .args([
+                "test",
+                "--engine",
+                "docker",
+                "--spec",
+                "checks.yaml",
+                "--junit",
+            ])
             .arg(&junit),
     )?;
     let report = std::fs::read_to_string(&junit)?;

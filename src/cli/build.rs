@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::clean::engine_is_chosen;
+use super::engines;
 use super::exit::Exit;
 use super::policy::duration;
 use super::progress::{Progress, failure, summary};
@@ -14,7 +15,7 @@ use super::session::{Session, Trouble, env, require_project};
 use crate::build::{BuildError, ImageOutcome, ImageResult, Job, build_images, jobs};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerBuilder;
-use crate::engine::embedded::{BuildahBuilder, EmbeddedEngine};
+use crate::engine::embedded::BuildahBuilder;
 use crate::project::Project;
 
 /// The arguments of `seatrial build`.
@@ -106,7 +107,7 @@ fn without_daemon(
     }
     let program = BuildahBuilder::find(&why)?;
     let stop = session.signals().stop();
-    let engine = EmbeddedEngine::start(None, &project.root, session.handle(), stop.clone())?;
+    let engine = engines::unproven(session, None, &project.root)?;
     let _ = writeln!(
         anstream::stderr().lock(),
         "no engine answers: building with buildah"

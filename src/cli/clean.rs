@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::engines;
 use super::exit::Exit;
 use super::session::{Session, Trouble, env};
 use crate::engine::docker::{
     Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
 };
-use crate::engine::embedded::EmbeddedEngine;
 use crate::engine::{Engine, EngineError, docker::DockerEngine};
 use crate::report::text::{one_line, terminal_text};
 
@@ -91,8 +91,7 @@ pub(super) fn engine_is_chosen() -> bool {
 /// Empties the store, and tells of it.
 fn clear_store(session: &Session) -> Result<String, EngineError> {
     let root = std::env::current_dir().unwrap_or_default();
-    let stop = session.signals().stop();
-    let engine = EmbeddedEngine::start(None, &root, session.handle(), stop)?;
+    let engine = engines::unproven(session, None, &root)?;
     let cleared = engine.clear_store()?;
     let folder = engine.store_folder().display().to_string();
     let mut told = format!(

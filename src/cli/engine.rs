@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::engines;
 use super::exit::Exit;
-use super::session::{Session, Trouble, env};
+use super::session::{Session, Trouble};
 use super::table::{Row, Table};
 use crate::engine::docker::DockerEngine;
 use crate::engine::embedded::{BuildahBuilder, EmbeddedEngine, HostFacts, Trial, host_facts};
@@ -36,12 +36,11 @@ fn attempt(args: &EngineArgs) -> Result<Exit, Trouble> {
     let docker = daemon(&session);
     let facts = host_facts();
     let root = std::env::current_dir().unwrap_or_default();
-    let stop = session.signals().stop();
     let answering = docker.as_ref().ok().cloned();
     let mut rows = host_rows(&facts);
-    let embedded = EmbeddedEngine::start(answering, &root, session.handle(), stop);
+    let embedded = engines::unproven(&session, answering, &root);
     let (runs_embedded, more) = match &embedded {
-        Ok(engine) => container_rows(engine, &facts).map_err(trouble)?,
+        Ok(engine) => container_rows(engine).map_err(trouble)?,
         Err(error) => (false, vec![Row::lacks("containers", error, NONE)]),
     };
     rows.extend(more);
@@ -117,10 +116,7 @@ fn host_rows(facts: &HostFacts) -> Vec<Row> {
 }
 
 /// Whether containers run, and all that was tried with them.
-fn container_rows(
-    engine: &EmbeddedEngine,
-    facts: &HostFacts,
-) -> Result<(bool, Vec<Row>), EngineError> {
+fn container_rows(engine: &EmbeddedEngine) -> Result<(bool, Vec<Row>), EngineError> {
     let trials = engine.trials()?;
     let said = engine.abilities().rows();
     let how = |name: &str| {
@@ -174,7 +170,7 @@ fn container_rows(
             state.folder.display(),
             state.layers,
             size(state.bytes),
-            size(engines::store_bound(&env)?.unwrap_or(engine.store_bound())),
+            size(engine.store_bound()),
             size(state.free),
         ),
     ));
@@ -185,7 +181,6 @@ fn container_rows(
             size(engine.scratch())
         ),
     ));
-    let _ = facts;
     Ok((runs, rows))
 }
 

@@ -110,19 +110,28 @@ fn embedded(
     docker: Option<Arc<DockerEngine>>,
     root: &Path,
 ) -> Result<EmbeddedEngine, EngineError> {
-    let bound = store_bound(&env)?;
-    let stop = session.signals().stop();
-    let engine = EmbeddedEngine::start(docker, root, session.handle(), stop)?;
+    let engine = unproven(session, docker, root)?;
     // What no container can be made on must be told before any check fails of it.
     engine.prove()?;
+    Ok(engine)
+}
+
+/// The embedded engine, before it is known whether containers run.
+pub(super) fn unproven(
+    session: &Session,
+    docker: Option<Arc<DockerEngine>>,
+    root: &Path,
+) -> Result<EmbeddedEngine, EngineError> {
+    let bound = store_bound(&env)?;
+    let stop = session.signals().stop();
+    let program = Path::new("/proc/self/exe");
+    let engine = EmbeddedEngine::start(program, docker, root, session.handle(), stop)?;
     let bound = bound.unwrap_or(engine.store_bound());
     Ok(engine.bounded(bound))
 }
 
 /// The most that the store may hold after a run, in bytes, if somebody says so.
-pub(super) fn store_bound(
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<u64>, EngineError> {
+fn store_bound(env: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, EngineError> {
     const NAME: &str = "SEATRIAL_STORE_SIZE";
     let Some(said) = env(NAME).filter(|said| !said.is_empty()) else {
         return Ok(None);

@@ -4,7 +4,6 @@ mod auto;
 mod capture;
 mod described;
 pub mod docker;
-#[allow(dead_code)]
 pub mod embedded;
 mod fake;
 mod fake_running;

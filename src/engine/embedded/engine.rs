@@ -65,24 +65,26 @@ impl std::fmt::Debug for EmbeddedEngine {
 }
 
 impl EmbeddedEngine {
-    /// Starts its helper process. Images are also sought in `docker`, an engine of this machine;
+    /// Starts its helper process: `program`, which calls [`helper::serve`](super::helper::serve)
+    /// before anything else. Images are also sought in `docker`, an engine of this machine;
     /// `root` is the folder that paths of images are relative to. `true` in `stop` ends what is
     /// under way with [`EngineError::Interrupted`].
     ///
     /// # Errors
     /// When this host does not allow what it needs, or the store can't be used.
     pub fn start(
+        program: &Path,
         docker: Option<Arc<DockerEngine>>,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
-        let helper =
-            Helper::start(&setup.program, &setup.settings).map_err(|error| match error {
-                EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
-                error => error,
-            })?;
+        let store = setup.store(stop.clone())?;
+        let helper = Helper::start(program, &setup.settings).map_err(|error| match error {
+            EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
+            error => error,
+        })?;
         let helper = Arc::new(helper);
         let (stopped, writer) = std::io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
@@ -101,7 +103,7 @@ impl EmbeddedEngine {
                 platform: setup.platform(),
                 beside: None,
             },
-            library: setup.library(&helper, docker, root, runtime, stop)?,
+            library: setup.library(&helper, store, docker, root, runtime, stop),
             abilities: Abilities::new(&setup, &helper)?,
             helper,
             waiter,

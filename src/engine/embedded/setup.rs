@@ -27,8 +27,6 @@ pub(super) const GROUPS: &str = "seatrial-";
 /// The settings of one engine.
 #[derive(Debug)]
 pub(super) struct Setup {
-    /// The program of the helper: this one.
-    pub(super) program: PathBuf,
     pub(super) settings: Settings,
     pub(super) bound: u64,
 }
@@ -44,9 +42,7 @@ impl Setup {
         let processors = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         let memory = rustix::system::sysinfo();
         let memory = memory.totalram as u64 * u64::from(memory.mem_unit);
-        let program = std::env::var_os("SEATRIAL_HELPER").map(PathBuf::from);
         Ok(Self {
-            program: program.unwrap_or_else(|| "/proc/self/exe".into()),
             settings: Settings {
                 store: store_folder(&|name| std::env::var(name).ok())?,
                 // Containers write to memory: half of it, for as many as run at once.
@@ -62,26 +58,29 @@ impl Setup {
         Platform::host().to_string()
     }
 
+    /// The store, which must be there before the helper: that mounts something in it.
+    pub(super) fn store(&self, stop: watch::Receiver<bool>) -> Result<Store, EngineError> {
+        let tell = |text: &str| eprintln!("{text}");
+        let store = Store::open(&self.settings.store, Arc::new(tell));
+        let store = store.map_err(StoreError::into_engine)?;
+        Ok(store.stopping(Arc::new(move || *stop.borrow())))
+    }
+
     pub(super) fn library(
         &self,
         helper: &Arc<Helper>,
+        store: Store,
         docker: Option<Arc<DockerEngine>>,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
-    ) -> Result<Library, EngineError> {
-        let folder = &self.settings.store;
-        let tell = |text: &str| eprintln!("{text}");
-        let stopped = stop.clone();
-        let store = Store::open(folder, Arc::new(tell))
-            .map_err(StoreError::into_engine)?
-            .stopping(Arc::new(move || *stopped.borrow()));
+    ) -> Library {
         let owners = if helper.has_many_users() {
             Owners::AsGiven
         } else {
             Owners::Single
         };
-        Ok(Library {
+        Library {
             store,
             hands: HelperHands {
                 helper: Arc::clone(helper),
@@ -95,8 +94,8 @@ impl Setup {
             docker,
             registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
             root: root.to_owned(),
-            temporary: folder.join("temporary"),
-        })
+            temporary: self.settings.store.join("temporary"),
+        }
     }
 
     /// Whether a limit can be set with this controller of control groups.

@@ -30,12 +30,34 @@ pub(super) struct Shared {
     pub(super) roots: Roots,
     pub(super) host: Host,
     pub(super) cgroups: Cgroups,
+    /// What is the same in every container.
+    pub(super) texts: Texts,
     /// The version of the kernel, of which the filter of system calls depends.
     pub(super) kernel: (u32, u32),
     /// A pid namespace is entered for a moment; this is the way back.
     pub(super) own_pids: OwnedFd,
     /// Filters of system calls, by capabilities.
     pub(super) filters: Mutex<HashMap<u64, Vec<libc::sock_filter>>>,
+}
+
+/// What the host's own files say of its network; where one is not there, it says nothing.
+#[derive(Debug)]
+pub(super) struct Texts {
+    hosts: String,
+    resolv: String,
+    name: String,
+}
+
+impl Texts {
+    pub(super) fn of_host() -> Self {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let name = rustix::system::uname();
+        Self {
+            hosts: read("/etc/hosts"),
+            resolv: read("/etc/resolv.conf"),
+            name: name.nodename().to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// Makes containers, one at a time.
@@ -84,7 +106,7 @@ impl Maker {
             ready.and_then(|ready| recipe::container(&self.shared.host, container, ready));
         let started = program.and_then(|program| self.spawn(&program));
         match started {
-            Ok(Ok(Spawned { process, .. })) => {
+            Ok(Ok(Spawned { process })) => {
                 let copy = process.try_clone()?;
                 self.current = Some(Current {
                     process,
@@ -184,27 +206,16 @@ impl Maker {
 
     /// The files that tell a container its name and its network.
     fn names(&self, container: &Container) -> io::Result<()> {
-        let (hosts, resolv) = match container.network {
-            NetworkKind::None => (
-                HOSTS.to_owned(),
-                read_on_host(&self.ground, "/etc/resolv.conf")?,
-            ),
-            NetworkKind::Host => (
-                read_on_host(&self.ground, "/etc/hosts")?,
-                read_on_host(&self.ground, "/etc/resolv.conf")?,
-            ),
+        let texts = &self.shared.texts;
+        let (hosts, name) = match container.network {
+            NetworkKind::None => (HOSTS, container.host_name.as_str()),
+            NetworkKind::Host => (texts.hosts.as_str(), texts.name.as_str()),
         };
-        let name = match container.network {
-            NetworkKind::None => container.host_name.clone(),
-            NetworkKind::Host => rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
-        };
+        let name = format!("{name}\n");
         for (file, text) in [
             ("hosts", hosts),
-            ("resolv.conf", resolv),
-            ("hostname", format!("{name}\n")),
+            ("resolv.conf", &texts.resolv),
+            ("hostname", &name),
         ] {
             let path = self.scratch.folder().join(file);
             let mut file = File::create_new(path)?;
@@ -374,11 +385,6 @@ fn attach(tree: &OwnedFd, place: &std::path::Path) -> io::Result<()> {
         place,
         MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
     )?)
-}
-
-fn read_on_host(ground: &Ground, path: &str) -> io::Result<String> {
-    // Where there is none, an empty one does.
-    ground.on_host(|| fs::read_to_string(path).unwrap_or_default())
 }
 
 /// What Docker writes for a container without a network.

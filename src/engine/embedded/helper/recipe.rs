@@ -218,8 +218,8 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
             "0 0"
         };
         steps.write("/proc/sys/net/ipv4/ping_group_range", groups, true)?;
+        // Of those there are, and by default of those to come.
         steps.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true)?;
-        steps.write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", true)?;
         steps.0.push(Op::HostName(text(&container.host_name)?));
     }
     hide(&mut steps, host)?;

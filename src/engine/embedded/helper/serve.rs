@@ -14,7 +14,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::Cgroups;
-use super::container::{Maker, Shared, own_pids};
+use super::container::{Maker, Shared, Texts, own_pids};
 use super::ground::{Ground, memory};
 use super::message::{Answer, Request};
 use super::recipe::Host;
@@ -22,7 +22,7 @@ use super::roots::Roots;
 use super::scratch::Scratch;
 use super::wire::Channel;
 use super::worker;
-use crate::engine::embedded::sandbox::{fork, unshare};
+use crate::engine::embedded::sandbox::{fork, heed_signals, unshare};
 
 /// What the helper is told when it starts, as its second argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,6 +59,7 @@ pub fn serve() -> Option<std::process::ExitCode> {
 }
 
 fn run(settings: &Settings) -> io::Result<()> {
+    heed_signals();
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     let channel = Channel::of(socket);
     let has_many_users = if settings.rootless {
@@ -146,6 +147,7 @@ fn shared(settings: &Settings, run: &Path, has_many_users: bool) -> io::Result<S
         host: Host::ask(rootless, has_many_users, cgroups.seen()),
         cgroups,
         kernel,
+        texts: Texts::of_host(),
         own_pids: own_pids()?,
         filters: Mutex::default(),
     })

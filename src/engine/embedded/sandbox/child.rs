@@ -304,16 +304,15 @@ fn capabilities(set: u64) -> Done {
     check(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) })
 }
 
-/// The program finds all signals as they are by default, and none of them held back.
+/// The program finds all signals as they are by default, and none of them held back. What is
+/// handled here is so by default again after `execve`; what is ignored is not, and this is the only
+/// one that a Rust program ignores.
 fn reset_signals() {
     // SAFETY: the handlers are this process's own since the clone; the sets are initialised.
     unsafe {
         let mut default: libc::sigaction = std::mem::zeroed();
         default.sa_sigaction = libc::SIG_DFL;
-        for signal in 1..libc::SIGRTMAX() {
-            // Those that can't be changed refuse.
-            libc::sigaction(signal, &raw const default, null_mut());
-        }
+        libc::sigaction(libc::SIGPIPE, &raw const default, null_mut());
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, null_mut());

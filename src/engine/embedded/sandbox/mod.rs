@@ -11,4 +11,4 @@ mod system;
 
 pub(super) use op::{Exec, Op, Program};
 pub(super) use spawn::{Fault, Spawned, Spawner};
-pub(super) use system::{fork, join_pid_namespace, make_read_only, unshare};
+pub(super) use system::{fork, heed_signals, join_pid_namespace, make_read_only, unshare};

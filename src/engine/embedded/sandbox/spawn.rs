@@ -29,8 +29,6 @@ unsafe impl Send for Spawner {}
 pub(in crate::engine::embedded) struct Spawned {
     /// Refers to it whatever becomes of its number.
     pub(in crate::engine::embedded) process: OwnedFd,
-    /// Its number, as this process sees it.
-    pub(in crate::engine::embedded) pid: i32,
 }
 
 /// Why there is none.
@@ -92,12 +90,12 @@ impl Spawner {
             env: &env,
             report: &report,
         };
-        let (pid, process) = self
+        let process = self
             .clone_child(&task, program.namespaces)
             .map_err(Fault::Clone)?;
         let (step, errno) = report.read();
         if step == Report::NOTHING {
-            return Ok(Spawned { process, pid });
+            return Ok(Spawned { process });
         }
         // It has gone already, and only its status is left.
         let _ = waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED);
@@ -115,18 +113,14 @@ impl Spawner {
         })
     }
 
-    fn clone_child(
-        &mut self,
-        task: &Task<'_>,
-        namespaces: libc::c_int,
-    ) -> io::Result<(i32, OwnedFd)> {
+    fn clone_child(&mut self, task: &Task<'_>, namespaces: libc::c_int) -> io::Result<OwnedFd> {
         let flags =
             libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | namespaces | libc::SIGCHLD;
         let mut pidfd: RawFd = -1;
         // SAFETY: `CLONE_VFORK` keeps this thread, and with it `task` and the stack, as they are
         // until the child has executed its program or ended. No signal handler runs in between
         // in the child, because all signals are blocked, and handlers are not shared.
-        let pid = unsafe {
+        unsafe {
             let mut all: libc::sigset_t = std::mem::zeroed();
             let mut before: libc::sigset_t = std::mem::zeroed();
             libc::sigfillset(&raw mut all);
@@ -143,10 +137,9 @@ impl Spawner {
             if pid < 0 {
                 return Err(error);
             }
-            pid
-        };
+        }
         // SAFETY: the kernel has just made it for us.
-        Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+        Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
     }
 }
 

@@ -22,6 +22,22 @@ pub(in crate::engine::embedded) fn unshare(flags: libc::c_int) -> io::Result<()>
     check(unsafe { libc::unshare(flags) }.into()).map(|_| ())
 }
 
+/// Ignores no signal any more that whoever started this process ignored, but for SIGPIPE.
+pub(in crate::engine::embedded) fn heed_signals() {
+    for signal in (1..libc::SIGRTMAX()).filter(|signal| *signal != libc::SIGPIPE) {
+        // SAFETY: a structure for the kernel to fill, and one with the default in it; handlers,
+        // which Rust relies on, are not touched.
+        unsafe {
+            let mut now: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
+                && now.sa_sigaction == libc::SIG_IGN
+            {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+    }
+}
+
 /// Forks a process that has a single thread.
 ///
 /// # Errors

@@ -17,4 +17,4 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use {instruction::Instruction, program::program};
+pub(crate) use program::program;

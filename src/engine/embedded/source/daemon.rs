@@ -1,6 +1,5 @@
 //! Images of the engine of this machine.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -52,6 +52,8 @@ pub(super) fn prepare(root: &Path) -> Result<(), StoreError> {
         TEMPORARY,
         "images",
         "references",
+        // Always empty: whoever makes containers mounts something here, for itself alone.
+        "run",
     ] {
         make(&root.join(name))?;
     }

@@ -17,6 +17,7 @@ mod error;
 mod folder;
 mod hands;
 mod images;
+#[cfg(test)]
 mod in_process;
 mod layers;
 mod lock;
@@ -30,11 +31,6 @@ mod tests;
 mod tests_remove;
 
 pub(crate) use self::{
-    error::StoreError,
-    hands::Hands,
-    images::ImageRecord,
-    in_process::{InProcess, source},
-    layers::LayerGuard,
-    remove::Cleared,
+    error::StoreError, hands::Hands, images::ImageRecord, layers::LayerGuard, remove::Cleared,
     store::Store,
 };

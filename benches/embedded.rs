@@ -1,0 +1,372 @@
+//! What checks cost on the embedded engine, next to the least that a container can cost.
+//!
+//! `cargo bench --bench embedded`, as root; benches/README.md says how to read what it prints.
+//! Nothing here fails for being slow, only for being wrong.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use seatrial::engine::embedded::EmbeddedEngine;
+use seatrial::engine::{Ended, Engine, Image, Process};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const IMAGE: &str = "debian:bookworm-slim";
+/// A larger one: the third of the example images.
+const LARGE: &str = "sv-base";
+const ROUNDS: usize = 5;
+const EACH: usize = 300;
+const WIDTHS: [usize; 3] = [2, 4, 8];
+/// An ordinary user.
+const NOBODY: &str = "65534";
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("--unprivileged") {
+        let archive = arguments.next().ok_or("no archive")?;
+        println!("{:.4}", one_at_a_time(&archive)?);
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
+    let archive = save(IMAGE, &folder.path().join("debian.tar"))?;
+    checks(folder.path(), &archive)?;
+    processes(folder.path(), &archive)?;
+    first_seen(folder.path())
+}
+
+/// One trivial check after the other, and several at once.
+fn checks(folder: &Path, archive: &str) -> Result<()> {
+    let floor = Floor::build(folder)?;
+    let here = std::env::current_exe()?;
+    let (mut floors, mut ours, mut users) = (Vec::new(), Vec::new(), Vec::new());
+    let mut wide = WIDTHS.map(|_| Vec::new());
+    let reference = format!("docker-archive:{archive}");
+    let store = folder.join("user");
+    std::fs::create_dir(&store)?;
+    std::os::unix::fs::chown(&store, NOBODY.parse().ok(), NOBODY.parse().ok())?;
+    for _ in 0..ROUNDS {
+        floors.push(floor.run()?);
+        ours.push(one_at_a_time(&reference)?);
+        users.push(unprivileged(&here, &store, &reference)?);
+        for (width, times) in WIDTHS.into_iter().zip(&mut wide) {
+            times.push(at_once(&reference, width)?);
+        }
+    }
+    println!("\na trivial check of {IMAGE}, median of {ROUNDS} rounds (milliseconds for each)");
+    row("bare clone, overlay, pivot_root, exec", &floors);
+    row("one after another", &ours);
+    row("one after another, unprivileged", &users);
+    for (width, times) in WIDTHS.into_iter().zip(&wide) {
+        row(&format!("{width} at a time"), times);
+    }
+    println!(
+        "one after another / bare: {:.2}",
+        median(&ours) / median(&floors)
+    );
+    println!(
+        "unprivileged / bare: {:.2}",
+        median(&users) / median(&floors)
+    );
+    let best = wide
+        .iter()
+        .map(|times| median(times))
+        .fold(f64::MAX, f64::min);
+    println!("at best {:.0} checks a second", 1000.0 / best);
+    Ok(())
+}
+
+/// Whole processes, from their start to their end.
+fn processes(folder: &Path, archive: &str) -> Result<()> {
+    let store = folder.join("store");
+    let rows = [
+        ("1 command", 1, 0, 0),
+        ("60 commands, 20 files, 1 config", 60, 20, 1),
+    ];
+    println!(
+        "\nwhole processes with a warm store, median of {} (milliseconds)",
+        4 * ROUNDS
+    );
+    for (name, commands, files, configs) in rows {
+        let spec = folder.join("whole.yaml");
+        write_spec(
+            &spec,
+            &format!("docker-archive:{archive}"),
+            commands,
+            files,
+            configs,
+        )?;
+        let mut times = Vec::new();
+        for round in 0..=4 * ROUNDS {
+            let begun = Instant::now();
+            test(&store, &spec, commands + files + configs)?;
+            // The first one fills the store.
+            if round > 0 {
+                times.push(begun.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+        row(name, &times);
+    }
+    Ok(())
+}
+
+/// What an image costs that was never seen before.
+fn first_seen(folder: &Path) -> Result<()> {
+    let archive = save(LARGE, &folder.join("large.tar"))?;
+    let (mut plain, mut ours, mut docker) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let layers = layers(folder, &archive)?;
+        let target = folder.join(format!("plain-{round}"));
+        let begun = Instant::now();
+        for layer in &layers {
+            std::fs::create_dir_all(&target)?;
+            run(Command::new("tar")
+                .arg("-xf")
+                .arg(layer)
+                .arg("-C")
+                .arg(&target))?;
+        }
+        plain.push(begun.elapsed().as_secs_f64() * 1000.0);
+        let spec = folder.join("first.yaml");
+        for (reference, times) in [
+            (format!("docker-archive:{archive}"), &mut ours),
+            (format!("docker-daemon:{LARGE}"), &mut docker),
+        ] {
+            write_spec(&spec, &reference, 0, 1, 0)?;
+            let store = tempfile::tempdir_in(folder)?;
+            let begun = Instant::now();
+            test(store.path(), &spec, 1)?;
+            times.push(begun.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    println!("\nan image that is seen for the first time, median of {ROUNDS} (milliseconds)");
+    row("tar -x of its layers", &plain);
+    row("from an archive", &ours);
+    row("from the local engine", &docker);
+    println!(
+        "from an archive / tar: {:.2}",
+        median(&ours) / median(&plain)
+    );
+    Ok(())
+}
+
+struct Floor {
+    program: PathBuf,
+    lower: String,
+    folder: PathBuf,
+}
+
+impl Floor {
+    fn build(folder: &Path) -> Result<Self> {
+        let program = folder.join("floor");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor.c");
+        run(Command::new("cc")
+            .arg("-O2")
+            .arg("-o")
+            .arg(&program)
+            .arg(source))?;
+        let format = "{{.GraphDriver.Data.UpperDir}}";
+        let output = Command::new("docker")
+            .args(["inspect", "-f", format, IMAGE])
+            .output()?;
+        Ok(Self {
+            program,
+            lower: String::from_utf8(output.stdout)?.trim().to_owned(),
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn run(&self) -> Result<f64> {
+        let scratch =
+            tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir_in(&self.folder))?;
+        let mut command = Command::new(&self.program);
+        command
+            .args([&self.lower, &EACH.to_string()])
+            .arg(scratch.path());
+        let output = run(&mut command)?;
+        Ok(output.trim().parse()?)
+    }
+}
+
+/// An engine, and the image in it.
+fn engine(reference: &str) -> Result<(Runtime, EmbeddedEngine, Image)> {
+    let runtime = Runtime::new()?;
+    let (keep, stop) = watch::channel(false);
+    // Nobody stops this run.
+    runtime.spawn(async move { keep.closed().await });
+    let program = Path::new(env!("CARGO_BIN_EXE_seatrial"));
+    let handle = runtime.handle().clone();
+    let engine = EmbeddedEngine::start(program, None, Path::new("/"), handle, stop)?;
+    let image = engine.image(reference)?;
+    Ok((runtime, engine, image))
+}
+
+fn trivial(engine: &EmbeddedEngine, image: &Image) -> Result<()> {
+    let process = Process::new("trivial", vec!["true".to_owned()], Duration::from_secs(20));
+    match engine.run(image, &process, None)?.ended {
+        Ended::Exited { code: 0, .. } => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
+}
+
+fn one_at_a_time(reference: &str) -> Result<f64> {
+    let (_runtime, engine, image) = engine(reference)?;
+    for _ in 0..10 {
+        trivial(&engine, &image)?;
+    }
+    let begun = Instant::now();
+    for _ in 0..EACH {
+        trivial(&engine, &image)?;
+    }
+    Ok(each(begun, EACH))
+}
+
+fn at_once(reference: &str, width: usize) -> Result<f64> {
+    let (_runtime, engine, image) = engine(reference)?;
+    let (engine, image) = (Arc::new(engine), Arc::new(image));
+    let work = |count: usize| {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..width)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let done: Result<Vec<()>> = (0..count / width)
+                            .map(|_| trivial(&engine, &image))
+                            .collect();
+                        done.map_err(|error| error.to_string())
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread
+                    .join()
+                    .map_err(|_| "a thread broke off".to_owned())??;
+            }
+            Ok::<(), String>(())
+        })
+    };
+    work(10 * width)?;
+    let begun = Instant::now();
+    work(2 * EACH)?;
+    Ok(each(begun, 2 * EACH))
+}
+
+fn unprivileged(here: &Path, store: &Path, reference: &str) -> Result<f64> {
+    let program = store.join("bench");
+    // Where it was built, others may not look.
+    if !program.exists() {
+        std::fs::copy(here, &program)?;
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
+        .arg(&program)
+        .args(["--unprivileged", reference])
+        .env("SEATRIAL_STORE", store.join("store"))
+        .current_dir("/");
+    Ok(run(&mut command)?.trim().parse()?)
+}
+
+fn each(begun: Instant, count: usize) -> f64 {
+    begun.elapsed().as_secs_f64() * 1000.0 / count as f64
+}
+
+fn row(name: &str, times: &[f64]) {
+    let rounds: Vec<String> = times
+        .iter()
+        .take(ROUNDS)
+        .map(|time| format!("{time:.2}"))
+        .collect();
+    println!("{name:<40} {:>9.2}  {}", median(times), rounds.join(" "));
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn test(store: &Path, spec: &Path, checks: usize) -> Result<()> {
+    let junit = spec.with_extension("xml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seatrial"));
+    command
+        .args(["test", "--engine", "embedded", "--spec"])
+        .arg(spec);
+    command
+        .arg("--junit")
+        .arg(&junit)
+        .env("SEATRIAL_STORE", store);
+    command.current_dir(spec.parent().unwrap_or(Path::new("/")));
+    run(&mut command)?;
+    let report = std::fs::read_to_string(&junit)?;
+    if report.matches("<testcase").count() == checks {
+        return Ok(());
+    }
+    Err(format!("the report is not as expected:\n{report}").into())
+}
+
+fn write_spec(
+    path: &Path,
+    image: &str,
+    commands: usize,
+    files: usize,
+    configs: usize,
+) -> Result<()> {
+    let mut text = format!("image: {image}\nchecks:\n");
+    for number in 0..commands {
+        let _ = writeln!(
+            text,
+            "  - {{name: says {number}, run: [echo, hello-{number}], stdout: hello-{number}}}"
+        );
+    }
+    for number in 0..files {
+        let _ = writeln!(
+            text,
+            "  - {{name: file {number}, file: /etc/passwd, mode: \"0644\"}}"
+        );
+    }
+    for number in 0..configs {
+        let _ = writeln!(text, "  - {{name: config {number}, config: {{os: linux}}}}");
+    }
+    std::fs::File::create(path)?.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn save(image: &str, path: &Path) -> Result<String> {
+    run(Command::new("docker")
+        .arg("save")
+        .arg("-o")
+        .arg(path)
+        .arg(image))?;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o644))?;
+    Ok(path.display().to_string())
+}
+
+/// The layers of an archive, as files beside it.
+fn layers(folder: &Path, archive: &str) -> Result<Vec<PathBuf>> {
+    let target = folder.join("layers");
+    std::fs::create_dir_all(&target)?;
+    run(Command::new("tar")
+        .args(["-xf", archive, "-C"])
+        .arg(&target))?;
+    let manifest = std::fs::read_to_string(target.join("manifest.json"))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    let layers = manifest[0]["Layers"].as_array().ok_or("no layers")?;
+    let layers = layers.iter().filter_map(|layer| layer.as_str());
+    Ok(layers.map(|layer| target.join(layer)).collect())
+}
+
+/// Runs a command to its end, which must be a good one; what it wrote.
+fn run(command: &mut Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    Err(format!("{command:?}: {output:?}").into())
+}
