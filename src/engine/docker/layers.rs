@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use bollard::models::{DriverData, ImageInspect, SystemInfo};
-use rustix::process::geteuid;
 use tokio::runtime::Handle;
 
 use super::connection::Connection;
@@ -11,7 +10,7 @@ use super::container::Container;
 use super::engine::DockerEngine;
 use super::image::{describe, history_step};
 use super::steps::{is_not_found, steadily};
-use crate::engine::{EngineError, HistoryStep, Image};
+use crate::engine::{EngineError, HistoryStep, Image, is_root_of_machine};
 
 /// An image and all that the engine tells of it.
 pub(crate) struct LocalImage {
@@ -82,7 +81,7 @@ impl DockerEngine {
         if !self.connection.is_local() {
             return Ok(Err("it is on another machine".to_owned()));
         }
-        if !geteuid().is_root() {
+        if !is_root_of_machine() {
             return Ok(Err("only root may read them".to_owned()));
         }
         let request = || self.connection.docker().info();
@@ -128,7 +127,7 @@ impl DockerEngine {
         let Some(driver) = &image.graph_driver else {
             return Ok(None);
         };
-        if !self.connection.is_local() || !geteuid().is_root() {
+        if !self.connection.is_local() || !is_root_of_machine() {
             return Ok(None);
         }
         let Some(folders) = overlay_folders(driver, count) else {

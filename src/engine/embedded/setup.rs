@@ -11,12 +11,11 @@ use super::hands::HelperHands;
 use super::helper::Settings;
 use super::images::Library;
 use super::lacks::{Ability, may_limit};
-use super::probe::in_user_namespace;
 use super::source::{Platform, Registries};
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
-use crate::engine::EngineError;
 use crate::engine::docker::DockerEngine;
+use crate::engine::{EngineError, is_root_of_machine};
 use crate::mark::Mark;
 
 /// The most that the store holds after a run when nobody says otherwise, in bytes.
@@ -37,8 +36,7 @@ impl Setup {
     /// # Errors
     /// When there is no folder for the store.
     pub(super) fn of_this_host() -> Result<Self, EngineError> {
-        // Who is root of somebody's user namespace only can do no more than any user.
-        let rootless = !rustix::process::geteuid().is_root() || in_user_namespace();
+        let rootless = !is_root_of_machine();
         let processors = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         let memory = rustix::system::sysinfo();
         let memory = memory.totalram as u64 * u64::from(memory.mem_unit);

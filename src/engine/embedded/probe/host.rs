@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::engine::{in_user_namespace, is_root_of_machine};
+
 /// What files of the kernel and of the system say.
 #[derive(Debug, Clone)]
 pub struct HostFacts {
@@ -36,17 +38,9 @@ pub fn host_facts() -> HostFacts {
     }
 }
 
-/// Whether ids here are not those of the machine.
-pub(in crate::engine::embedded) fn in_user_namespace() -> bool {
-    let map = read("/proc/self/uid_map");
-    let whole: Vec<&str> = map.split_whitespace().collect();
-    !map.is_empty() && whole != ["0", "0", "4294967295"]
-}
-
 /// What to do where containers can't be made, as far as this host says it; otherwise nothing.
 pub(in crate::engine::embedded) fn advice() -> String {
-    let is_alone = rustix::process::geteuid().is_root() && !in_user_namespace();
-    let mut said = if is_alone {
+    let mut said = if is_root_of_machine() {
         let capabilities = effective_capabilities();
         // CAP_SYS_ADMIN
         if capabilities & (1 << 21) == 0 {

@@ -4,7 +4,6 @@ mod host;
 mod program;
 mod trial;
 
-pub(super) use host::in_user_namespace;
 pub use host::{HostFacts, host_facts};
 pub(super) use trial::with_advice;
 pub use trial::{Trial, Trials};

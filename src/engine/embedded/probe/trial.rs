@@ -93,7 +93,9 @@ impl EmbeddedEngine {
                 Ended::NotStarted { reason, .. } => reason,
                 ended => format!("a program that does nothing ended with {ended:?}"),
             },
-            Err(EngineError::Needs(reason)) => reason,
+            Err(EngineError::Needs(reason)) => {
+                reason.trim_start_matches("needs docker: ").to_owned()
+            }
             Err(error) => error.to_string(),
         };
         Err(reason)
