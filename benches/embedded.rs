@@ -8,10 +8,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use seatrial::engine::embedded::EmbeddedEngine;
+use seatrial::engine::embedded::{Daemon, EmbeddedEngine};
 use seatrial::engine::{Ended, Engine, Image, Process};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -26,12 +25,15 @@ const EACH: usize = 300;
 const WIDTHS: [usize; 3] = [2, 4, 8];
 /// An ordinary user.
 const NOBODY: &str = "65534";
+/// The first argument of this program when it is to measure and nothing else.
+const MEASURE: &str = "--measure";
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("--unprivileged") {
-        let archive = arguments.next().ok_or("no archive")?;
-        println!("{:.4}", one_at_a_time(&archive)?);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, width, reference] = arguments.as_slice()
+        && flag == MEASURE
+    {
+        println!("{:.4}", measure(reference, width.parse()?)?);
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
@@ -45,19 +47,17 @@ fn main() -> Result<()> {
 /// One trivial check after the other, and several at once.
 fn checks(folder: &Path, archive: &str) -> Result<()> {
     let floor = Floor::build(folder)?;
-    let here = std::env::current_exe()?;
     let (mut floors, mut ours, mut users) = (Vec::new(), Vec::new(), Vec::new());
     let mut wide = WIDTHS.map(|_| Vec::new());
     let reference = format!("docker-archive:{archive}");
-    let store = folder.join("user");
-    std::fs::create_dir(&store)?;
-    std::os::unix::fs::chown(&store, NOBODY.parse().ok(), NOBODY.parse().ok())?;
+    let ordinary = Measured::by_nobody(folder, &reference)?;
+    let root = Measured::by_us(folder, &reference)?;
     for _ in 0..ROUNDS {
         floors.push(floor.run()?);
-        ours.push(one_at_a_time(&reference)?);
-        users.push(unprivileged(&here, &store, &reference)?);
+        ours.push(root.run(1)?);
+        users.push(ordinary.run(1)?);
         for (width, times) in WIDTHS.into_iter().zip(&mut wide) {
-            times.push(at_once(&reference, width)?);
+            times.push(root.run(width)?);
         }
     }
     println!("\na trivial check of {IMAGE}, median of {ROUNDS} rounds (milliseconds for each)");
@@ -201,9 +201,11 @@ fn engine(reference: &str) -> Result<(Runtime, EmbeddedEngine, Image)> {
     let (keep, stop) = watch::channel(false);
     // Nobody stops this run.
     runtime.spawn(async move { keep.closed().await });
-    let program = Path::new(env!("CARGO_BIN_EXE_seatrial"));
+    let here = std::env::current_exe()?.with_file_name("seatrial");
+    let built = Path::new(env!("CARGO_BIN_EXE_seatrial"));
+    let program = if here.exists() { here.as_path() } else { built };
     let handle = runtime.handle().clone();
-    let engine = EmbeddedEngine::start(program, None, Path::new("/"), handle, stop)?;
+    let engine = EmbeddedEngine::start(program, Daemon::none(), Path::new("/"), handle, stop)?;
     let image = engine.image(reference)?;
     Ok((runtime, engine, image))
 }
@@ -216,33 +218,16 @@ fn trivial(engine: &EmbeddedEngine, image: &Image) -> Result<()> {
     }
 }
 
-fn one_at_a_time(reference: &str) -> Result<f64> {
+/// The milliseconds for each of many checks, so many of them at a time.
+fn measure(reference: &str, width: usize) -> Result<f64> {
     let (_runtime, engine, image) = engine(reference)?;
-    for _ in 0..10 {
-        trivial(&engine, &image)?;
-    }
-    let begun = Instant::now();
-    for _ in 0..EACH {
-        trivial(&engine, &image)?;
-    }
-    Ok(each(begun, EACH))
-}
-
-fn at_once(reference: &str, width: usize) -> Result<f64> {
-    let (_runtime, engine, image) = engine(reference)?;
-    let (engine, image) = (Arc::new(engine), Arc::new(image));
     let work = |count: usize| {
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..width)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let done: Result<Vec<()>> = (0..count / width)
-                            .map(|_| trivial(&engine, &image))
-                            .collect();
-                        done.map_err(|error| error.to_string())
-                    })
-                })
-                .collect();
+            let check = || {
+                let mut checks = (0..count / width).map(|_| trivial(&engine, &image));
+                checks.try_for_each(|done| done.map_err(|error| error.to_string()))
+            };
+            let threads: Vec<_> = (0..width).map(|_| scope.spawn(check)).collect();
             for thread in threads {
                 thread
                     .join()
@@ -251,30 +236,67 @@ fn at_once(reference: &str, width: usize) -> Result<f64> {
             Ok::<(), String>(())
         })
     };
+    // Not counted: each thread of the helper begins with the first use.
     work(10 * width)?;
     let begun = Instant::now();
-    work(2 * EACH)?;
-    Ok(each(begun, 2 * EACH))
+    work(EACH)?;
+    Ok(begun.elapsed().as_secs_f64() * 1000.0 / EACH as f64)
 }
 
-fn unprivileged(here: &Path, store: &Path, reference: &str) -> Result<f64> {
-    let program = store.join("bench");
-    // Where it was built, others may not look.
-    if !program.exists() {
-        std::fs::copy(here, &program)?;
+/// This program again, with a store of its own.
+struct Measured {
+    command: Vec<String>,
+    store: PathBuf,
+    reference: String,
+}
+
+impl Measured {
+    fn by_us(folder: &Path, reference: &str) -> Result<Self> {
+        let program = std::env::current_exe()?.display().to_string();
+        Ok(Self {
+            command: vec![program],
+            store: folder.join("root"),
+            reference: reference.to_owned(),
+        })
     }
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
-        .arg(&program)
-        .args(["--unprivileged", reference])
-        .env("SEATRIAL_STORE", store.join("store"))
-        .current_dir("/");
-    Ok(run(&mut command)?.trim().parse()?)
-}
 
-fn each(begun: Instant, count: usize) -> f64 {
-    begun.elapsed().as_secs_f64() * 1000.0 / count as f64
+    fn by_nobody(folder: &Path, reference: &str) -> Result<Self> {
+        let home = folder.join("nobody");
+        std::fs::create_dir(&home)?;
+        std::os::unix::fs::chown(&home, NOBODY.parse().ok(), NOBODY.parse().ok())?;
+        // Where they were built, others may not look.
+        let program = folder.join("bench");
+        std::fs::copy(std::env::current_exe()?, &program)?;
+        std::fs::copy(env!("CARGO_BIN_EXE_seatrial"), folder.join("seatrial"))?;
+        let words = [
+            "setpriv",
+            "--reuid",
+            NOBODY,
+            "--regid",
+            NOBODY,
+            "--clear-groups",
+        ];
+        let program = program.display().to_string();
+        Ok(Self {
+            command: words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .chain([program])
+                .collect(),
+            store: home.join("store"),
+            reference: reference.to_owned(),
+        })
+    }
+
+    fn run(&self, width: usize) -> Result<f64> {
+        let (program, words) = self.command.split_first().ok_or("no command")?;
+        let mut command = Command::new(program);
+        command
+            .args(words)
+            .args([MEASURE, &width.to_string(), &self.reference]);
+        command.env("SEATRIAL_STORE", &self.store).current_dir("/");
+        Ok(run(&mut command)?.trim().parse()?)
+    }
 }
 
 fn row(name: &str, times: &[f64]) {

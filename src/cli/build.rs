@@ -15,7 +15,7 @@ use super::session::{Session, Trouble, env, require_project};
 use crate::build::{BuildError, ImageOutcome, ImageResult, Job, build_images, jobs};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerBuilder;
-use crate::engine::embedded::BuildahBuilder;
+use crate::engine::embedded::{BuildahBuilder, Daemon};
 use crate::project::Project;
 
 /// The arguments of `seatrial build`.
@@ -107,7 +107,7 @@ fn without_daemon(
     }
     let program = BuildahBuilder::find(&why)?;
     let stop = session.signals().stop();
-    let engine = engines::unproven(session, None, &project.root)?;
+    let engine = engines::unproven(session, Daemon::none(), &project.root)?;
     let _ = writeln!(
         anstream::stderr().lock(),
         "no engine answers: building with buildah"

@@ -12,6 +12,7 @@ use super::session::{Session, Trouble, env};
 use crate::engine::docker::{
     Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
 };
+use crate::engine::embedded::Daemon;
 use crate::engine::{Engine, EngineError, docker::DockerEngine};
 use crate::report::text::{one_line, terminal_text};
 
@@ -91,7 +92,7 @@ pub(super) fn engine_is_chosen() -> bool {
 /// Empties the store, and tells of it.
 fn clear_store(session: &Session) -> Result<String, EngineError> {
     let root = std::env::current_dir().unwrap_or_default();
-    let engine = engines::unproven(session, None, &root)?;
+    let engine = engines::unproven(session, Daemon::none(), &root)?;
     let cleared = engine.clear_store()?;
     let folder = engine.store_folder().display().to_string();
     let mut told = format!(

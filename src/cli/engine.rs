@@ -10,7 +10,9 @@ use super::exit::Exit;
 use super::session::{Session, Trouble};
 use super::table::{Row, Table};
 use crate::engine::docker::DockerEngine;
-use crate::engine::embedded::{BuildahBuilder, EmbeddedEngine, HostFacts, Trial, host_facts};
+use crate::engine::embedded::{
+    BuildahBuilder, Daemon, EmbeddedEngine, HostFacts, Trial, host_facts,
+};
 use crate::engine::{Engine, EngineError};
 
 /// The arguments of `seatrial engine`.
@@ -38,7 +40,7 @@ fn attempt(args: &EngineArgs) -> Result<Exit, Trouble> {
     let root = std::env::current_dir().unwrap_or_default();
     let answering = docker.as_ref().ok().cloned();
     let mut rows = host_rows(&facts);
-    let embedded = engines::unproven(&session, answering, &root);
+    let embedded = engines::unproven(&session, Daemon::known(answering), &root);
     let (runs_embedded, more) = match &embedded {
         Ok(engine) => container_rows(engine).map_err(trouble)?,
         Err(error) => (false, vec![Row::lacks("containers", error, NONE)]),

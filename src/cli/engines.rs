@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::clean;
-use super::session::{Session, env};
+use super::session::{Connector, Session, env};
 use crate::engine::docker::DockerEngine;
-use crate::engine::embedded::EmbeddedEngine;
+use crate::engine::embedded::{Daemon, EmbeddedEngine};
 use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine};
 use crate::report::text::terminal_text;
 use crate::spec::parse_bytes;
@@ -48,15 +48,23 @@ impl EngineChoice {
     ) -> Result<Arc<dyn Engine>, EngineError> {
         let stop = session.signals().stop();
         match self {
-            Self::Docker => Ok(docker(session)?),
+            Self::Docker => Ok(docker(&session.connector())?),
             Self::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
             Self::Embedded => {
-                let docker = optional(docker(session), self)?;
-                Ok(Arc::new(embedded(session, docker, root)?))
+                let connect = session.connector();
+                let daemon = Daemon::new(move || optional(docker(&connect)));
+                Ok(Arc::new(embedded(session, daemon, root)?))
             }
             Self::Auto => {
-                let docker = optional(docker(session), self)?;
-                match embedded(session, docker.clone(), root) {
+                let docker = docker(&session.connector());
+                if let Err(error @ EngineError::Unreachable { .. }) = &docker
+                    && std::env::var_os("DOCKER_HOST").is_some()
+                {
+                    // Whoever names a daemon wants to know that it is not used.
+                    warn(&format!("no daemon is used: {error}"));
+                }
+                let docker = optional(docker)?;
+                match embedded(session, Daemon::known(docker.clone()), root) {
                     Ok(embedded) => Ok(Arc::new(AutoEngine::new(embedded, docker))),
                     // Settings that are wrong are not passed over.
                     Err(error @ (EngineError::Interrupted | EngineError::Configuration(_))) => {
@@ -79,10 +87,10 @@ impl EngineChoice {
 }
 
 /// The engine of this machine.
-fn docker(session: &Session) -> Result<Arc<DockerEngine>, EngineError> {
-    let (connection, info) = session.connect()?;
-    let stop = session.signals().stop();
-    let engine = DockerEngine::new(connection, info, session.handle(), stop)?;
+fn docker(connector: &Connector) -> Result<Arc<DockerEngine>, EngineError> {
+    let (connection, info) = connector.connect()?;
+    let (runtime, stop) = (connector.handle(), connector.stop());
+    let engine = DockerEngine::new(connection, info, runtime, stop)?;
     clean::before_run(&engine);
     Ok(Arc::new(engine))
 }
@@ -90,27 +98,16 @@ fn docker(session: &Session) -> Result<Arc<DockerEngine>, EngineError> {
 /// Without one, other ways are left; a stopped run and settings that are wrong are not passed over.
 fn optional(
     docker: Result<Arc<DockerEngine>, EngineError>,
-    choice: &EngineChoice,
 ) -> Result<Option<Arc<DockerEngine>>, EngineError> {
     match docker {
         Ok(docker) => Ok(Some(docker)),
         Err(error @ (EngineError::Interrupted | EngineError::Configuration(_))) => Err(error),
-        Err(error) => {
-            // Whoever names a daemon wants to know that it is not used.
-            if matches!(choice, EngineChoice::Auto) && std::env::var_os("DOCKER_HOST").is_some() {
-                warn(&format!("no daemon is used: {error}"));
-            }
-            Ok(None)
-        }
+        Err(_) => Ok(None),
     }
 }
 
-fn embedded(
-    session: &Session,
-    docker: Option<Arc<DockerEngine>>,
-    root: &Path,
-) -> Result<EmbeddedEngine, EngineError> {
-    let engine = unproven(session, docker, root)?;
+fn embedded(session: &Session, daemon: Daemon, root: &Path) -> Result<EmbeddedEngine, EngineError> {
+    let engine = unproven(session, daemon, root)?;
     // What no container can be made on must be told before any check fails of it.
     engine.prove()?;
     Ok(engine)
@@ -119,13 +116,13 @@ fn embedded(
 /// The embedded engine, before it is known whether containers run.
 pub(super) fn unproven(
     session: &Session,
-    docker: Option<Arc<DockerEngine>>,
+    daemon: Daemon,
     root: &Path,
 ) -> Result<EmbeddedEngine, EngineError> {
     let bound = store_bound(&env)?;
     let stop = session.signals().stop();
     let program = Path::new("/proc/self/exe");
-    let engine = EmbeddedEngine::start(program, docker, root, session.handle(), stop)?;
+    let engine = EmbeddedEngine::start(program, daemon, root, session.handle(), stop)?;
     let bound = bound.unwrap_or(engine.store_bound());
     Ok(engine.bounded(bound))
 }

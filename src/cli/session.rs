@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
+use tokio::runtime::{Builder as RuntimeBuilder, Handle, Runtime};
+use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::signals::Signals;
@@ -112,7 +113,7 @@ impl Session {
         })
     }
 
-    pub(super) fn handle(&self) -> tokio::runtime::Handle {
+    pub(super) fn handle(&self) -> Handle {
         // Taken only by `drop`.
         match &self.runtime {
             Some(runtime) => runtime.handle().clone(),
@@ -126,9 +127,38 @@ impl Session {
 
     /// Finds the engine and asks it what it is.
     pub(super) fn connect(&self) -> Result<(Connection, EngineInfo), EngineError> {
+        self.connector().connect()
+    }
+
+    /// What connects to the engine later, wherever that is.
+    pub(super) fn connector(&self) -> Connector {
+        Connector {
+            runtime: self.handle(),
+            stop: self.signals.stop(),
+        }
+    }
+}
+
+/// Connects to the engine of this machine.
+pub(super) struct Connector {
+    runtime: Handle,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connector {
+    pub(super) fn handle(&self) -> Handle {
+        self.runtime.clone()
+    }
+
+    pub(super) fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
+    }
+
+    /// Finds the engine and asks it what it is.
+    pub(super) fn connect(&self) -> Result<(Connection, EngineInfo), EngineError> {
         let connection = connect(&env)?;
-        let mut stop = self.signals.stop();
-        let info = self.handle().block_on(async {
+        let mut stop = self.stop.clone();
+        let info = self.runtime.block_on(async {
             tokio::select! {
                 info = connection.identify() => info,
                 Ok(_) = stop.wait_for(|stop| *stop) => Err(EngineError::Interrupted),

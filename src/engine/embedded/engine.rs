@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::client::{Helper, Lease, failed};
+use super::daemon::Daemon;
 use super::files::View;
 use super::helper::{Answer, Container, Place, Request};
 use super::images::{Hold, Library, Ready};
@@ -23,7 +24,6 @@ use super::running::EmbeddedRunning;
 use super::setup::Setup;
 use super::shared::SharedContainers;
 use super::waiter::Waiter;
-use crate::engine::docker::DockerEngine;
 use crate::engine::{
     Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Outcome, Process,
     Running, Tap,
@@ -66,7 +66,7 @@ impl std::fmt::Debug for EmbeddedEngine {
 
 impl EmbeddedEngine {
     /// Starts its helper process: `program`, which calls [`helper::serve`](super::helper::serve)
-    /// before anything else. Images are also sought in `docker`, an engine of this machine;
+    /// before anything else. Images are also sought on `daemon`, an engine of this machine;
     /// `root` is the folder that paths of images are relative to. `true` in `stop` ends what is
     /// under way with [`EngineError::Interrupted`].
     ///
@@ -74,7 +74,7 @@ impl EmbeddedEngine {
     /// When this host does not allow what it needs, or the store can't be used.
     pub fn start(
         program: &Path,
-        docker: Option<Arc<DockerEngine>>,
+        daemon: Daemon,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
@@ -103,7 +103,7 @@ impl EmbeddedEngine {
                 platform: setup.platform(),
                 beside: None,
             },
-            library: setup.library(&helper, store, docker, root, runtime, stop),
+            library: setup.library(&helper, store, daemon, root, runtime, stop),
             abilities: Abilities::new(&setup, &helper)?,
             helper,
             waiter,
@@ -291,6 +291,6 @@ impl Engine for EmbeddedEngine {
         // A store that is too large is no fault of this run.
         let _ = self.library.store.prune(self.bound, &self.library.hands);
         self.helper.end();
-        Ok(0)
+        self.library.daemon.close()
     }
 }

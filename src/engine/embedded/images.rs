@@ -4,13 +4,13 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::layer::{Content, Layer};
 use super::source::{
     Platform, Reference, Registries, RegistryReference, SourceImage, load, load_from,
 };
 use super::store::{ImageRecord, LayerGuard, Store, StoreError};
-use crate::engine::docker::DockerEngine;
 use crate::engine::{EngineError, HistoryStep, Image};
 
 /// Where images are sought.
@@ -19,8 +19,8 @@ pub(super) struct Library {
     pub(super) store: Store,
     /// Who unpacks them.
     pub(super) hands: HelperHands,
-    /// An engine of this machine, if one answers.
-    pub(super) docker: Option<Arc<DockerEngine>>,
+    /// An engine of this machine.
+    pub(super) daemon: Daemon,
     /// All registries.
     pub(super) registries: Registries,
     /// The folder that paths are relative to.
@@ -100,7 +100,7 @@ impl Library {
         let parsed = Reference::parse(reference, &self.root)?;
         match &parsed {
             Reference::Registry(reference) => self.registries.load(reference, &platform),
-            Reference::Daemon(name) => match &self.docker {
+            Reference::Daemon(name) => match self.daemon.get()? {
                 Some(docker) => load_from(docker, name, &self.temporary),
                 None => Err(EngineError::Configuration(format!(
                     "`{reference}` is an image of an engine, and none answers here"
@@ -116,7 +116,7 @@ impl Library {
     /// An image that the engine of this machine has, or that was built here, or else one of a
     /// registry.
     fn plain(&self, name: &str, platform: &Platform) -> Result<SourceImage, EngineError> {
-        if let Some(docker) = &self.docker {
+        if let Some(docker) = self.daemon.get()? {
             match load_from(docker, name, &self.temporary) {
                 Err(EngineError::NoSuchImage { .. }) => {}
                 found => return found,

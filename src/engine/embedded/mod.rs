@@ -4,6 +4,7 @@ mod buildah;
 mod capabilities;
 mod clear;
 mod client;
+mod daemon;
 mod engine;
 mod files;
 mod follow;
@@ -32,6 +33,7 @@ mod waiter;
 
 pub use buildah::BuildahBuilder;
 pub use clear::{StoreCleared, StoreState};
+pub use daemon::Daemon;
 pub use engine::EmbeddedEngine;
 pub use lacks::{Abilities, Ability, Row};
 pub use probe::{HostFacts, Trial, Trials, host_facts};

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::client::{Helper, failed};
+use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::helper::Settings;
 use super::images::Library;
@@ -14,7 +15,6 @@ use super::lacks::{Ability, may_limit};
 use super::source::{Platform, Registries};
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
-use crate::engine::docker::DockerEngine;
 use crate::engine::{EngineError, is_root_of_machine};
 use crate::mark::Mark;
 
@@ -68,7 +68,7 @@ impl Setup {
         &self,
         helper: &Arc<Helper>,
         store: Store,
-        docker: Option<Arc<DockerEngine>>,
+        daemon: Daemon,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
@@ -89,7 +89,7 @@ impl Setup {
                 },
                 owners,
             },
-            docker,
+            daemon,
             registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
             root: root.to_owned(),
             temporary: self.settings.store.join("temporary"),
