@@ -86,7 +86,7 @@ impl EmbeddedEngine {
             error => error,
         })?;
         let helper = Arc::new(helper);
-        let (stopped, writer) = std::io::pipe().map_err(|error| failed(START, error))?;
+        let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
         runtime.spawn(async move {
             if waits.wait_for(|stop| *stop).await.is_err() {

@@ -37,4 +37,3 @@ pub use daemon::Daemon;
 pub use engine::EmbeddedEngine;
 pub use lacks::{Abilities, Ability, Row};
 pub use probe::{HostFacts, Trial, Trials, host_facts};
-pub use setup::store_folder;

@@ -131,7 +131,7 @@ impl Setup {
 }
 
 /// The folder of the store: `SEATRIAL_STORE`, or below the user's cache folder.
-pub fn store_folder(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, EngineError> {
+pub(super) fn store_folder(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, EngineError> {
     let said = |name: &str| {
         env(name)
             .filter(|value| !value.is_empty())

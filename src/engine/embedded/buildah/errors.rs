@@ -4,15 +4,9 @@ use std::path::Path;
 
 use super::command::Broken;
 use crate::engine::EngineError;
+pub(super) use crate::engine::embedded::client::failed;
 
 pub(super) const PREPARE: &str = "prepare a build without a daemon";
-
-pub(super) fn failed(step: &'static str, reason: impl ToString) -> EngineError {
-    EngineError::Failed {
-        step,
-        reason: reason.to_string(),
-    }
-}
 
 /// No daemon answers, and buildah is not there.
 pub(super) fn missing(why: &EngineError) -> EngineError {

@@ -2,6 +2,10 @@
 
 /// What it ends with.
 pub(super) const CODE: i64 = 42;
+/// Where it is loaded.
+const BASE: u64 = 0x0040_0000;
+/// How long the headers are in front of its code.
+const HEADERS: u64 = 64 + 56;
 
 /// A program for this machine; `None` where nobody has written one.
 pub(super) fn program() -> Option<Vec<u8>> {
@@ -16,8 +20,6 @@ pub(super) fn program() -> Option<Vec<u8>> {
         ),
         _ => return None,
     };
-    const BASE: u64 = 0x0040_0000;
-    const HEADERS: u64 = 64 + 56;
     let length = HEADERS + code.len() as u64;
     // ELF, 64 bits, little-endian, version 1; an executable with one program header.
     let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
