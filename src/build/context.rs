@@ -123,6 +123,13 @@ impl BuildContext {
         &self.dockerfile.name
     }
 
+    /// What is in the archive although no step may see it: the Dockerfile, where it is ignored or not
+    /// of the folder.
+    pub fn hidden(&self) -> Option<&Path> {
+        self.must_hide_dockerfile()
+            .then_some(self.dockerfile.name.as_path())
+    }
+
     /// Writes the archive: sorted by name, owned by root, so that equal folders give equal
     /// archives up to the times of their files.
     ///

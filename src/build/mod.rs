@@ -1,16 +1,20 @@
 //! Building the images of a project: the context that is sent, and the order of the builds.
 
 mod builder;
+mod classic;
 mod context;
 mod driver;
 mod ignore;
+mod lines;
 mod pattern;
 mod stream;
 
 pub use builder::{BuildError, BuildEvent, BuildListener, Builder, Built, Job, Step};
+pub(crate) use classic::ClassicProgress;
 pub use context::{BuildContext, ContextError, Recipient};
 pub use driver::{ImageOutcome, ImageResult, build_images, jobs};
 pub use ignore::{Ignore, IgnoreError};
+pub(crate) use lines::Lines;
 pub use stream::{ContextFailure, ContextStream};
 
 #[cfg(test)]

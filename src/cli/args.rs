@@ -4,6 +4,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
+use super::engine::EngineArgs;
 use super::merge::MergeArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
@@ -24,6 +25,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Remove what killed runs left behind: containers and temporary folders
     Clean(CleanArgs),
+    /// Tell what runs containers here, what does not work, and what is done about it
+    Engine(EngineArgs),
     /// Make one result of several: of shards, of images, of further attempts
     Merge(MergeArgs),
     /// Print the JSON Schema of specs, of the project file or of results

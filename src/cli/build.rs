@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::clean::engine_is_chosen;
+use super::engines;
 use super::exit::Exit;
 use super::policy::duration;
 use super::progress::{Progress, failure, summary};
 use super::session::{Session, Trouble, env, require_project};
 use crate::build::{BuildError, ImageOutcome, ImageResult, Job, build_images, jobs};
+use crate::engine::EngineError;
 use crate::engine::docker::DockerBuilder;
+use crate::engine::embedded::{BuildahBuilder, Daemon};
 use crate::project::Project;
 
 /// The arguments of `seatrial build`.
@@ -63,23 +67,52 @@ pub(super) fn build(
         .build_order(names)
         .map_err(|error| Trouble::new(Exit::Usage, error))?;
     let jobs = jobs(project, &order, &env).map_err(|mistakes| Trouble::mistakes(&mistakes))?;
-    let (connection, info) = session.connect().map_err(|error| {
+    let trouble = |error: EngineError| {
         let signal = session.signals().received();
         Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
-    })?;
+    };
     let stop = session.signals().stop();
-    let builder = DockerBuilder::new(
-        connection,
-        &info,
-        session.handle(),
-        stop,
-        limit.build_timeout,
-        &env,
-    );
     let progress = Progress::new(&jobs, quiet);
-    let results = build_images(project, &order, &jobs, &builder, &progress);
+    let results = match session.connect() {
+        Ok((connection, info)) => {
+            let handle = session.handle();
+            let limit = limit.build_timeout;
+            let builder = DockerBuilder::new(connection, &info, handle, stop, limit, &env);
+            build_images(project, &order, &jobs, &builder, &progress)
+        }
+        Err(error) => {
+            let builder = without_daemon(session, project, limit, error).map_err(trouble)?;
+            let results = build_images(project, &order, &jobs, &builder, &progress);
+            builder.prune();
+            results
+        }
+    };
     show(project, &jobs, &results);
     Ok(results)
+}
+
+/// Builds with buildah, as no engine answers: `why`. Whoever points to one wants that one.
+fn without_daemon(
+    session: &Session,
+    project: &Project,
+    limit: BuildLimit,
+    why: EngineError,
+) -> Result<BuildahBuilder, EngineError> {
+    let stays = matches!(
+        why,
+        EngineError::Interrupted | EngineError::Configuration(_)
+    );
+    if stays || engine_is_chosen() {
+        return Err(why);
+    }
+    let program = BuildahBuilder::find(&why)?;
+    let stop = session.signals().stop();
+    let engine = engines::unproven(session, Daemon::none(), &project.root)?;
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "no engine answers: building with buildah"
+    );
+    BuildahBuilder::new(engine, program, stop, limit.build_timeout)
 }
 
 fn show(project: &Project, jobs: &[Job], results: &[ImageResult]) {

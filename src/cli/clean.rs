@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::engines;
 use super::exit::Exit;
-use super::session::{Session, Trouble};
+use super::session::{Session, Trouble, env};
 use crate::engine::docker::{
     Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
 };
+use crate::engine::embedded::Daemon;
 use crate::engine::{Engine, EngineError, docker::DockerEngine};
 use crate::report::text::{one_line, terminal_text};
 
@@ -20,14 +22,18 @@ pub struct CleanArgs {
     /// Only show what would be removed
     #[arg(long, short = 'n')]
     dry_run: bool,
+    /// Also empty the store of unpacked layers and of images that were built without a daemon
+    #[arg(long, conflicts_with = "dry_run")]
+    store: bool,
 }
 
 /// Runs `seatrial clean`.
 pub fn run(args: &CleanArgs) -> Exit {
-    attempt(args.dry_run).unwrap_or_else(Trouble::tell)
+    attempt(args).unwrap_or_else(Trouble::tell)
 }
 
-fn attempt(dry_run: bool) -> Result<Exit, Trouble> {
+fn attempt(args: &CleanArgs) -> Result<Exit, Trouble> {
+    let dry_run = args.dry_run;
     let session = Session::start()?;
     let folders = clean_folders(dry_run);
     // Whoever left a folder may have asked for a container with the last breath.
@@ -38,6 +44,14 @@ fn attempt(dry_run: bool) -> Result<Exit, Trouble> {
     match containers {
         Ok(found) => extend(&mut cleaned, found),
         Err(EngineError::Interrupted) => {}
+        // None is there by design, unless somebody has said where it is.
+        Err(error @ EngineError::Unreachable { .. }) if !engine_is_chosen() => {
+            let _ = writeln!(
+                anstream::stderr().lock(),
+                "no engine answers: nothing is cleaned up on one ({})",
+                terminal_text(error.to_string())
+            );
+        }
         Err(error) => troubles.push(Trouble::new(Exit::Harness, error)),
     }
     match folders {
@@ -53,11 +67,54 @@ fn attempt(dry_run: bool) -> Result<Exit, Trouble> {
             .into_iter()
             .map(|it| Trouble::new(Exit::Harness, it)),
     );
+    if args.store && session.signals().received().is_none() {
+        match clear_store(&session) {
+            Ok(told) => {
+                let _ = write!(anstream::stdout().lock(), "{told}");
+            }
+            Err(error) => troubles.push(Trouble::new(Exit::Harness, error)),
+        }
+    }
     let mut exit = Exit::AllPassed;
     for trouble in troubles {
         exit = trouble.tell();
     }
     Ok(session.signals().received().map_or(exit, Exit::Signal))
+}
+
+/// Whether somebody has said where the engine is.
+pub(super) fn engine_is_chosen() -> bool {
+    ["DOCKER_HOST", "DOCKER_CONTEXT"]
+        .iter()
+        .any(|name| env(name).is_some_and(|said| !said.is_empty()))
+}
+
+/// Empties the store, and tells of it.
+fn clear_store(session: &Session) -> Result<String, EngineError> {
+    let root = std::env::current_dir().unwrap_or_default();
+    let engine = engines::unproven(session, Daemon::none(), &root)?;
+    let cleared = engine.clear_store()?;
+    let folder = engine.store_folder().display().to_string();
+    let mut told = format!(
+        "removed {} layers of the store {}: about {} MB\n",
+        cleared.removed,
+        one_line(&folder),
+        cleared.freed / 1_000_000
+    );
+    if cleared.in_use > 0 {
+        let _ = writeln!(told, "left {} layers that a run uses", cleared.in_use);
+    }
+    if cleared.builds {
+        told.push_str("left what buildah keeps: a run builds\n");
+    }
+    let _ = engine.close();
+    if cleared.failed.is_empty() {
+        return Ok(told);
+    }
+    Err(EngineError::Failed {
+        step: "empty the store",
+        reason: cleared.failed.join("; "),
+    })
 }
 
 fn containers(session: &Session, dry_run: bool, suspicion: bool) -> Result<Cleaned, EngineError> {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::clean;
-use super::session::{Connector, Session};
+use super::session::{Connector, Session, env};
 use crate::engine::docker::DockerEngine;
 use crate::engine::embedded::{Daemon, EmbeddedEngine};
 use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine};
 use crate::report::text::terminal_text;
+use crate::spec::parse_bytes;
 
 /// What runs the containers.
 #[derive(Debug, Clone)]
@@ -65,6 +66,10 @@ impl EngineChoice {
                 let docker = optional(docker)?;
                 match embedded(session, Daemon::known(docker.clone()), root) {
                     Ok(embedded) => Ok(Arc::new(AutoEngine::new(embedded, docker))),
+                    // Settings that are wrong are not passed over.
+                    Err(error @ (EngineError::Interrupted | EngineError::Configuration(_))) => {
+                        Err(error)
+                    }
                     Err(error) => match docker {
                         Some(docker) => {
                             warn(&format!(
@@ -73,7 +78,7 @@ impl EngineChoice {
                             ));
                             Ok(docker)
                         }
-                        None => Err(error),
+                        None => Err(neither(&error)),
                     },
                 }
             }
@@ -102,9 +107,45 @@ fn optional(
 }
 
 fn embedded(session: &Session, daemon: Daemon, root: &Path) -> Result<EmbeddedEngine, EngineError> {
+    let engine = unproven(session, daemon, root)?;
+    // What no container can be made on must be told before any check fails of it.
+    engine.prove()?;
+    Ok(engine)
+}
+
+/// The embedded engine, before it is known whether containers run.
+pub(super) fn unproven(
+    session: &Session,
+    daemon: Daemon,
+    root: &Path,
+) -> Result<EmbeddedEngine, EngineError> {
+    let bound = store_bound(&env)?;
     let stop = session.signals().stop();
     let program = Path::new("/proc/self/exe");
-    EmbeddedEngine::start(program, daemon, root, session.handle(), stop)
+    let engine = EmbeddedEngine::start(program, daemon, root, session.handle(), stop)?;
+    let bound = bound.unwrap_or(engine.store_bound());
+    Ok(engine.bounded(bound))
+}
+
+/// The most that the store may hold after a run, in bytes, if somebody says so.
+fn store_bound(env: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, EngineError> {
+    const NAME: &str = "SEATRIAL_STORE_SIZE";
+    let Some(said) = env(NAME).filter(|said| !said.is_empty()) else {
+        return Ok(None);
+    };
+    let bytes = parse_bytes(&said).ok_or_else(|| {
+        let message = format!("{NAME} must be a size such as 50GiB, it is `{said}`");
+        EngineError::Configuration(message)
+    })?;
+    Ok(Some(bytes))
+}
+
+/// Nothing runs containers here.
+fn neither(error: &EngineError) -> EngineError {
+    EngineError::Needs(format!(
+        "no container can be started: {error}; nor does a Docker or Podman engine answer. `seatrial engine` tells what \
+         is missing"
+    ))
 }
 
 fn warn(message: &str) {

@@ -3,6 +3,7 @@
 mod args;
 pub mod build;
 pub mod clean;
+pub mod engine;
 mod engines;
 mod exit;
 mod last;
@@ -14,6 +15,7 @@ pub mod schema;
 mod session;
 mod shard;
 mod signals;
+mod table;
 pub mod test;
 
 pub use args::{Cli, Command};

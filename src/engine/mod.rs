@@ -9,6 +9,7 @@ mod fake;
 mod fake_running;
 mod image;
 mod observe;
+mod owner;
 mod process;
 mod running;
 mod traits;
@@ -21,6 +22,7 @@ pub use image::{
     FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
 };
 pub use observe::{Observer, Observers};
+pub(crate) use owner::{in_user_namespace, is_root_of_machine};
 pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
 pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder};
 pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

@@ -15,11 +15,11 @@ use tokio::sync::watch;
 
 use super::connection::Connection;
 use super::endpoint::Env;
-use super::progress::{BuildKitProgress, ClassicProgress};
+use super::progress::BuildKitProgress;
 use super::steps::stopped;
 use crate::build::{
-    BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, ContextStream, Job,
-    Recipient,
+    BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, ClassicProgress,
+    ContextStream, Job, Recipient,
 };
 use crate::engine::{EngineError, EngineInfo};
 

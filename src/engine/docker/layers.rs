@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use bollard::models::{DriverData, ImageInspect, SystemInfo};
-use rustix::process::geteuid;
 use tokio::runtime::Handle;
 
 use super::connection::Connection;
@@ -11,7 +10,7 @@ use super::container::Container;
 use super::engine::DockerEngine;
 use super::image::{describe, history_step};
 use super::steps::{is_not_found, steadily};
-use crate::engine::{EngineError, HistoryStep, Image};
+use crate::engine::{EngineError, HistoryStep, Image, is_root_of_machine};
 
 /// An image and all that the engine tells of it.
 pub(crate) struct LocalImage {
@@ -74,6 +73,37 @@ impl DockerEngine {
         })
     }
 
+    /// Whether its layers can be used where they are; otherwise why not.
+    ///
+    /// # Errors
+    /// When the engine does not say.
+    pub fn shares_layers(&self) -> Result<Result<(), String>, EngineError> {
+        if !self.connection.is_local() {
+            return Ok(Err("it is on another machine".to_owned()));
+        }
+        if !is_root_of_machine() {
+            return Ok(Err("only root may read them".to_owned()));
+        }
+        let request = || self.connection.docker().info();
+        let info = self.wait(steadily(&self.connection, "tell about itself", request))?;
+        let driver = info.driver.clone().unwrap_or_default();
+        let folder = info.docker_root_dir.clone().unwrap_or_default();
+        Ok(if !matches!(driver.as_str(), "overlay2" | "overlay") {
+            Err(format!("its storage driver is {driver}"))
+        } else if !is_as_seen_here(&info) {
+            Err("their owners are shifted, or they lean on each other".to_owned())
+        } else if !is_folder(Path::new(&folder)) {
+            Err(format!("{folder} is not seen here"))
+        } else {
+            Ok(())
+        })
+    }
+
+    /// Where it answers.
+    pub fn endpoint(&self) -> String {
+        self.connection.endpoint().to_string()
+    }
+
     pub(super) async fn inspect(&self, reference: &str) -> Result<ImageInspect, EngineError> {
         let request = || async {
             match self.connection.docker().inspect_image(reference).await {
@@ -97,7 +127,7 @@ impl DockerEngine {
         let Some(driver) = &image.graph_driver else {
             return Ok(None);
         };
-        if !self.connection.is_local() || !geteuid().is_root() {
+        if !self.connection.is_local() || !is_root_of_machine() {
             return Ok(None);
         }
         let Some(folders) = overlay_folders(driver, count) else {

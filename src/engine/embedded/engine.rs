@@ -1,11 +1,13 @@
 //! The [`Engine`] without a daemon.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -16,6 +18,7 @@ use super::helper::{Answer, Container, Place, Request};
 use super::images::{Hold, Library, Ready};
 use super::known::Known;
 use super::lacks::Abilities;
+use super::probe::with_advice;
 use super::run::{self, START};
 use super::running::EmbeddedRunning;
 use super::setup::Setup;
@@ -25,6 +28,7 @@ use crate::engine::{
     Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Outcome, Process,
     Running, Tap,
 };
+use crate::mark::Mark;
 
 const OPEN: &str = "open the layers of an image";
 
@@ -35,13 +39,15 @@ pub struct EmbeddedEngine {
     pub(super) waiter: Waiter,
     /// Can be read from as soon as the run is stopped.
     stopped: OwnedFd,
-    library: Library,
+    pub(super) library: Library,
     abilities: Abilities,
     opened: Mutex<HashMap<String, Arc<Opened>>>,
     next: AtomicU64,
     pub(super) shared: SharedContainers,
     /// The most that the store may hold after a run, in bytes.
     bound: u64,
+    /// The most that a container may write, in bytes.
+    scratch: u64,
 }
 
 /// An image whose layers are there.
@@ -75,8 +81,12 @@ impl EmbeddedEngine {
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
         let store = setup.store(stop.clone())?;
-        let helper = Arc::new(Helper::start(program, &setup.settings)?);
-        let (stopped, writer) = std::io::pipe().map_err(|error| failed(START, error))?;
+        let helper = Helper::start(program, &setup.settings).map_err(|error| match error {
+            EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
+            error => error,
+        })?;
+        let helper = Arc::new(helper);
+        let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
         runtime.spawn(async move {
             if waits.wait_for(|stop| *stop).await.is_err() {
@@ -102,7 +112,24 @@ impl EmbeddedEngine {
             next: AtomicU64::new(0),
             shared: SharedContainers::default(),
             bound: setup.bound,
+            scratch: setup.settings.scratch,
         })
+    }
+
+    /// The same engine, whose store may hold so many bytes after a run.
+    #[must_use]
+    pub fn bounded(self, bound: u64) -> Self {
+        Self { bound, ..self }
+    }
+
+    /// The most that the store may hold after a run, in bytes.
+    pub fn store_bound(&self) -> u64 {
+        self.bound
+    }
+
+    /// The most that a container may write, in bytes.
+    pub fn scratch(&self) -> u64 {
+        self.scratch
     }
 
     /// What this host can give to a container, and what not.
@@ -118,8 +145,25 @@ impl EmbeddedEngine {
         self.library.take_in(name, layout)
     }
 
+    /// Whether the store has this very image under a name, with all of its layers.
+    pub fn holds(&self, name: &str, id: &str) -> bool {
+        self.library.holds(name, id)
+    }
+
+    /// A folder for a time, in the store.
+    pub(super) fn temporary_folder(&self) -> io::Result<TempDir> {
+        let mut builder = tempfile::Builder::new();
+        let prefix = format!("{}.", Mark::ours());
+        builder.prefix(&prefix).tempdir_in(&self.library.temporary)
+    }
+
+    /// The folder of the store.
+    pub fn store_folder(&self) -> &Path {
+        self.library.store.folder()
+    }
+
     /// Makes an image known to the helper.
-    fn open(&self, ready: Ready) -> Result<Image, EngineError> {
+    pub(super) fn open(&self, ready: Ready) -> Result<Image, EngineError> {
         let root = self.next.fetch_add(1, Ordering::Relaxed);
         let Ready {
             image,

@@ -44,6 +44,16 @@ pub(super) struct Hold {
     _pin: Option<Box<dyn Any + Send + Sync>>,
 }
 
+impl Hold {
+    /// Something that removes the folders when it is dropped.
+    pub(super) fn of(pin: Box<dyn Any + Send + Sync>) -> Self {
+        Self {
+            _guards: Vec::new(),
+            _pin: Some(pin),
+        }
+    }
+}
+
 impl std::fmt::Debug for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Hold")
@@ -147,6 +157,12 @@ impl Library {
             }
         });
         SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
+    }
+
+    /// Whether an image is in the store under a name, with all of its layers.
+    pub(super) fn holds(&self, name: &str, id: &str) -> bool {
+        let found = self.built(name).ok().flatten();
+        found.is_some_and(|found| found.id.to_string() == id && self.ready(found, name).is_ok())
     }
 
     /// Takes an image into the store under a name, to be found by it later.

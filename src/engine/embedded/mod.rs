@@ -1,6 +1,8 @@
 //! The embedded engine: containers of our own over the same layers, with no daemon.
 
+mod buildah;
 mod capabilities;
+mod clear;
 mod client;
 mod daemon;
 mod engine;
@@ -14,6 +16,7 @@ mod inside;
 mod known;
 mod lacks;
 mod layer;
+mod probe;
 mod run;
 mod running;
 mod sandbox;
@@ -28,6 +31,9 @@ mod user_namespace;
 mod users;
 mod waiter;
 
+pub use buildah::BuildahBuilder;
+pub use clear::{StoreCleared, StoreState};
 pub use daemon::Daemon;
 pub use engine::EmbeddedEngine;
 pub use lacks::{Abilities, Ability, Row};
+pub use probe::{HostFacts, Trial, Trials, host_facts};

@@ -15,7 +15,7 @@ use super::lacks::{Ability, may_limit};
 use super::source::{Platform, Registries};
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, is_root_of_machine};
 use crate::mark::Mark;
 
 /// The most that the store holds after a run when nobody says otherwise, in bytes.
@@ -36,7 +36,7 @@ impl Setup {
     /// # Errors
     /// When there is no folder for the store.
     pub(super) fn of_this_host() -> Result<Self, EngineError> {
-        let rootless = !rustix::process::geteuid().is_root();
+        let rootless = !is_root_of_machine();
         let processors = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         let memory = rustix::system::sysinfo();
         let memory = memory.totalram as u64 * u64::from(memory.mem_unit);

@@ -22,11 +22,40 @@ pub(super) fn map(pid: u32) -> io::Result<bool> {
         return Ok(true);
     }
     let file = |name: &str| format!("/proc/{pid}/{name}");
+    // Root of a namespace has its users already, and may pass them on.
+    if uid == 0 {
+        let map = |name: &str| {
+            let (map, count) = inherited(&std::fs::read_to_string(format!("/proc/self/{name}"))?);
+            if count < 2 {
+                return Err(io::Error::other("there is only one"));
+            }
+            std::fs::write(file(name), map)
+        };
+        if map("gid_map").and_then(|()| map("uid_map")).is_ok() {
+            return Ok(true);
+        }
+    }
     // Somebody with a single group must not get rid of it, where it takes something away.
     std::fs::write(file("setgroups"), "deny")?;
     std::fs::write(file("uid_map"), format!("0 {uid} 1\n"))?;
     std::fs::write(file("gid_map"), format!("0 {gid} 1\n"))?;
     Ok(false)
+}
+
+/// A map that gives a namespace below this one all that this one has, and how many ids it is.
+fn inherited(map: &str) -> (String, u64) {
+    let mut text = String::new();
+    let mut count = 0;
+    for line in map.lines() {
+        let mut numbers = line.split_whitespace();
+        if let (Some(inside), Some(_), Some(length)) =
+            (numbers.next(), numbers.next(), numbers.next())
+        {
+            text.push_str(&format!("{inside} {inside} {length}\n"));
+            count += length.parse::<u64>().unwrap_or(0);
+        }
+    }
+    (text, count)
 }
 
 /// The first range that is set aside for a user: its first id and its length.
@@ -56,4 +85,16 @@ fn set(program: &str, pid: u32, own: u32, (first, length): &(u32, u32)) -> bool 
     command.args([pid, 0, own, 1, 1, *first, *length].map(|number| number.to_string()));
     command.stdin(std::process::Stdio::null());
     command.output().is_ok_and(|output| output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_passes_on_what_it_has() {
+        let map = "         0       1000          1\n         1     100000      65536\n";
+        assert_eq!(inherited(map), ("0 0 1\n1 1 65536\n".to_owned(), 65537));
+        assert_eq!(inherited(""), (String::new(), 0));
+    }
 }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
 
-use super::lines::Lines;
-use crate::build::{BuildError, BuildEvent, Step};
+use crate::build::{BuildError, BuildEvent, Lines, Step};
 
 /// Follows one BuildKit build.
 #[derive(Debug, Default)]

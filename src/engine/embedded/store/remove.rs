@@ -34,6 +34,15 @@ struct Held {
 }
 
 impl Store {
+    /// How many layers there are, and about how many bytes they take.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(crate) fn room(&self) -> Result<(usize, u64), StoreError> {
+        let held = self.held()?;
+        Ok((held.len(), held.iter().map(|layer| layer.room).sum()))
+    }
+
     /// Removes layers until those left take no more than `bound` bytes: first those that were not
     /// used for the longest time. Those in use stay.
     ///

@@ -56,6 +56,11 @@ impl Store {
         Self { wait, ..self }
     }
 
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.root
+    }
+
     /// Where a layer stands, and the lock for it. What is made differently has another name.
     pub(super) fn places(&self, diff_id: &Digest, hands: &dyn Hands) -> (PathBuf, PathBuf) {
         let kind = match (hands.form(), hands.owners()) {

@@ -1,7 +1,8 @@
-//! The classic builder (and Podman's answer in its style): a text for people, step by step.
+//! The classic builder (and Podman's and buildah's answer in its style): a text for people, step
+//! by step.
 
+use super::builder::{BuildError, BuildEvent, Step};
 use super::lines::Lines;
-use crate::build::{BuildError, BuildEvent, Step};
 
 /// The builder writes errors of steps in red and ends that before its own next words.
 const COLOUR_OFF: &str = "\u{1b}[0m";
@@ -15,7 +16,7 @@ const OWN_WORDS: [&str; 3] = [
 
 /// Follows one classic build.
 #[derive(Debug, Default)]
-pub(in super::super) struct ClassicProgress {
+pub(crate) struct ClassicProgress {
     lines: Lines,
     current: Option<Current>,
     seen_from: bool,
@@ -31,7 +32,7 @@ struct Current {
 
 impl ClassicProgress {
     /// Takes a piece of the text and passes on what is new in it.
-    pub(in super::super) fn take(&mut self, text: &str, emit: &dyn Fn(BuildEvent)) {
+    pub(crate) fn take(&mut self, text: &str, emit: &dyn Fn(BuildEvent)) {
         // What the builder says itself begins a line, even behind a step that did not end its own.
         let text = text.trim_start_matches(COLOUR_OFF);
         if OWN_WORDS.iter().any(|words| text.starts_with(words)) {
@@ -49,23 +50,23 @@ impl ClassicProgress {
     }
 
     /// Ends the text of a build that succeeded.
-    pub(in super::super) fn finish(&mut self, emit: &dyn Fn(BuildEvent)) {
+    pub(crate) fn finish(&mut self, emit: &dyn Fn(BuildEvent)) {
         self.end_line(emit);
         self.finish_step(emit);
     }
 
     /// Whether no step had to be worked on.
-    pub(in super::super) fn all_cached(&self) -> bool {
+    pub(crate) fn all_cached(&self) -> bool {
         !self.worked
     }
 
     /// The (short) id that the text itself names at its end.
-    pub(in super::super) fn built(&self) -> Option<&str> {
+    pub(crate) fn built(&self) -> Option<&str> {
         self.built.as_deref()
     }
 
     /// What to say about the end that came with `reason`.
-    pub(in super::super) fn failure(mut self, reason: String) -> BuildError {
+    pub(crate) fn failure(mut self, reason: String) -> BuildError {
         if let Some(line) = self.lines.end() {
             self.lines.keep(&line);
         }
@@ -117,19 +118,33 @@ impl ClassicProgress {
     }
 }
 
-/// `Step 2/3 : RUN x`, or `STEP 2/3: RUN x` from Podman.
+/// `Step 2/3 : RUN x`, or `STEP 2/3: RUN x` from Podman, which puts `[1/2] ` in front where there are
+/// several stages.
 fn step(line: &str) -> Option<Step> {
-    let rest = line
+    let (stage, words) = stage(line);
+    let rest = words
         .strip_prefix("Step ")
-        .or_else(|| line.strip_prefix("STEP "))?;
+        .or_else(|| words.strip_prefix("STEP "))?;
     let (position, text) = rest.split_once(':')?;
     let (number, total) = position.trim().split_once('/')?;
     number.parse::<u32>().ok()?;
     total.parse::<u32>().ok()?;
     Some(Step {
-        position: position.trim().to_owned(),
+        position: format!("{stage}{}", position.trim()),
         text: text.trim().to_owned(),
     })
+}
+
+/// What a line says of its stage, with a blank behind it, and the rest of it.
+fn stage(line: &str) -> (&str, &str) {
+    let end = line.find("] ").map_or(0, |end| end + 2);
+    let (stage, rest) = line.split_at(end);
+    let is_stage = |c: char| c.is_ascii_digit() || matches!(c, '/' | '[' | ']' | ' ');
+    if stage.starts_with('[') && stage.chars().all(is_stage) {
+        (stage, rest)
+    } else {
+        ("", line)
+    }
 }
 
 fn is_instruction(step: &Step, instruction: &str) -> bool {
@@ -144,7 +159,7 @@ fn is_noise(line: &str) -> bool {
         || line == " --->"
         || line.starts_with("--> ")
         || line.starts_with("Successfully tagged ")
-        || line.starts_with("COMMIT ")
+        || stage(line).1.starts_with("COMMIT ")
 }
 
 #[cfg(test)]
@@ -213,6 +228,26 @@ mod tests {
             );
             assert!(progress.all_cached());
         }
+    }
+
+    #[test]
+    fn stages_of_buildah_stand_in_front_of_their_steps() {
+        let (_, events) = run(
+            "[1/2] STEP 1/2: FROM x AS one\n[1/2] STEP 2/2: RUN y\n[1/2] is what it says\n--> 12\n\
+             [2/2] STEP 1/1: FROM 12\n[2/2] COMMIT z\nSuccessfully built 2\n",
+        );
+        assert_eq!(
+            events,
+            [
+                "> [1/2] 1/2 FROM x AS one",
+                "< [1/2] 1/2 false",
+                "> [1/2] 2/2 RUN y",
+                "| [1/2] is what it says",
+                "< [1/2] 2/2 false",
+                "> [2/2] 1/1 FROM 12",
+                "< [2/2] 1/1 false",
+            ]
+        );
     }
 
     #[test]

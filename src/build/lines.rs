@@ -9,14 +9,14 @@ const LONGEST: usize = 4096;
 
 /// Cuts output into lines and keeps the last.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     partial: Vec<u8>,
     last: VecDeque<String>,
 }
 
 impl Lines {
     /// Takes a chunk and gives the lines that it completes.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Vec<String> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
             for part in piece.chunks(LONGEST) {
@@ -30,7 +30,7 @@ impl Lines {
     }
 
     /// Ends the line that is not complete, if there is one.
-    pub(super) fn end(&mut self) -> Option<String> {
+    pub(crate) fn end(&mut self) -> Option<String> {
         if self.partial.is_empty() {
             return None;
         }
@@ -40,7 +40,7 @@ impl Lines {
     }
 
     /// Remembers `line` as one of the last.
-    pub(super) fn keep(&mut self, line: &str) {
+    pub(crate) fn keep(&mut self, line: &str) {
         if self.last.len() == KEPT {
             self.last.pop_front();
         }
@@ -48,12 +48,12 @@ impl Lines {
     }
 
     /// Forgets the lines so far.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.last.clear();
     }
 
     /// The last lines.
-    pub(super) fn last(&self) -> Vec<String> {
+    pub(crate) fn last(&self) -> Vec<String> {
         self.last.iter().cloned().collect()
     }
 }

@@ -1,0 +1,223 @@
+//! The [`Builder`] without a daemon.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::command::{Bounds, Broken, follow};
+use super::errors::{PREPARE, broken, failed, missing};
+use super::progress::BuildahProgress;
+use super::storage::Storage;
+use crate::build::{
+    BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, Job, Recipient,
+};
+use crate::engine::EngineError;
+use crate::engine::embedded::EmbeddedEngine;
+
+const KEEP: &str = "take the image into the store";
+
+/// Builds with `buildah`, and puts what it has built into the store of the embedded engine, where
+/// `seatrial test` finds it by its name.
+pub struct BuildahBuilder {
+    engine: EmbeddedEngine,
+    storage: Storage,
+    stop: watch::Receiver<bool>,
+    limit: Duration,
+}
+
+impl std::fmt::Debug for BuildahBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BuildahBuilder")
+    }
+}
+
+impl BuildahBuilder {
+    /// Prepares buildah's storage, which no other run uses until this is dropped; it is waited for
+    /// one that does. `true` in `stop` ends the build that is under way and all later ones. Each
+    /// image may take as long as `limit`.
+    ///
+    /// # Errors
+    /// When there is no buildah, or it can't work here.
+    pub fn new(
+        engine: EmbeddedEngine,
+        program: PathBuf,
+        stop: watch::Receiver<bool>,
+        limit: Duration,
+    ) -> Result<Self, EngineError> {
+        let stopped = stop.clone();
+        let storage = Storage::open(program, engine.store_folder(), &move || *stopped.borrow())?;
+        Ok(Self {
+            engine,
+            storage,
+            stop,
+            limit,
+        })
+    }
+
+    /// Where buildah is; otherwise what to do, as no engine answers either: `why`.
+    ///
+    /// # Errors
+    /// When it is not in `PATH`.
+    pub fn find(why: &EngineError) -> Result<PathBuf, EngineError> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("buildah"))
+            .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok())
+            .ok_or_else(|| missing(why))
+    }
+
+    /// Removes what no image needs that has a name.
+    pub fn prune(&self) {
+        self.storage.prune();
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Builds, and gives the id of the image and whether it came from the cache.
+    fn build_image(
+        &self,
+        job: &Job,
+        emit: &dyn Fn(BuildEvent),
+        until: Instant,
+    ) -> Result<Built, BuildError> {
+        let context = BuildContext::open(&job.context, &job.dockerfile)?;
+        let folder = tempfile::tempdir_in(self.storage.temporary())
+            .map_err(|error| failed(PREPARE, error))?;
+        let id_file = folder.path().join("id");
+        let hidden = folder.path().join("hidden");
+        // What is ignored is not sent; buildah's own rules for that are others.
+        hide(&hidden, context.hidden()).map_err(|error| failed(PREPARE, error))?;
+        let mut command = self.storage.command("build");
+        command
+            .args(["--layers", "--force-rm", "--format", "oci"])
+            .args(["--identity-label=false", "--pull=false", "--network=host"])
+            .args(["--isolation", &isolation()])
+            .args(["--tag", &job.reference])
+            .arg("--file")
+            .arg(
+                job.dockerfile
+                    .canonicalize()
+                    .unwrap_or(job.dockerfile.clone()),
+            )
+            .arg("--ignorefile")
+            .arg(&hidden)
+            .arg("--iidfile")
+            .arg(&id_file);
+        for (name, value) in &job.args {
+            command.arg("--build-arg").arg(format!("{name}={value}"));
+        }
+        if let Some(target) = &job.target {
+            command.args(["--target", target]);
+        }
+        command.arg("-");
+
+        let trouble = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&trouble);
+        let feed = Box::new(move |pipe: io::PipeWriter| {
+            let out = BufWriter::with_capacity(64 << 10, pipe);
+            if let Err(error) = context.write(out, Recipient::BuildKit) {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        });
+        let bounds = Bounds {
+            is_stopped: &|| self.is_stopped(),
+            until,
+        };
+        let mut progress = BuildahProgress::default();
+        let mut take = |chunk: &[u8]| progress.take(chunk, emit);
+        let status = match follow(command, Some(feed), &bounds, &mut take) {
+            Ok(status) => status,
+            Err(Broken::TimedOut) => return Err(BuildError::TimedOut(self.limit)),
+            Err(why) => return Err(broken("build an image", why).into()),
+        };
+        // A context that broke off must not pass for a whole one, whatever buildah made of it.
+        let trouble = trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match trouble {
+            // Nobody reads to the end what is found to be wrong before.
+            Some(crate::build::ContextError::Send(_)) if !status.success() => {}
+            Some(error) => return Err(error.into()),
+            None => {}
+        }
+        if !status.success() {
+            return Err(progress.failure(emit));
+        }
+        let cached = progress.finish(emit);
+        let id = std::fs::read_to_string(&id_file)
+            .map_err(|error| failed("find the image it has built", error))?;
+        let id = id.trim().to_owned();
+        Ok(Built { id, cached })
+    }
+
+    /// Takes the image from buildah's storage into the store.
+    fn keep(&self, reference: &str, id: &str, until: Instant) -> Result<(), BuildError> {
+        if self.engine.holds(reference, id) {
+            return Ok(());
+        }
+        let folder =
+            tempfile::tempdir_in(self.storage.temporary()).map_err(|error| failed(KEEP, error))?;
+        let layout = folder.path().join("layout");
+        let mut command = self.storage.command("push");
+        // zstd's first level costs a tenth of what gzip does.
+        command
+            .args([
+                "--quiet",
+                "--compression-format",
+                "zstd",
+                "--compression-level",
+                "1",
+            ])
+            .arg(id.strip_prefix("sha256:").unwrap_or(id))
+            .arg(format!("oci:{}", layout.display()));
+        let is_stopped = || self.is_stopped() || Instant::now() >= until;
+        match self.storage.ask(KEEP, command, &is_stopped) {
+            Err(EngineError::Interrupted) if !self.is_stopped() => {
+                return Err(BuildError::TimedOut(self.limit));
+            }
+            said => said?,
+        };
+        let image = self.engine.take_in(reference, &layout)?;
+        if image.id == id {
+            Ok(())
+        } else {
+            let reason = format!("buildah built {id}, and gave {}", image.id);
+            Err(failed(KEEP, reason).into())
+        }
+    }
+}
+
+impl Builder for BuildahBuilder {
+    fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError> {
+        if self.is_stopped() {
+            return Err(EngineError::Interrupted.into());
+        }
+        let until = Instant::now() + self.limit;
+        let emit = |event: BuildEvent| listener.on(&job.name, &event);
+        let built = self.build_image(job, &emit, until)?;
+        self.keep(&job.reference, &built.id, until)?;
+        Ok(built)
+    }
+}
+
+/// `chroot` needs nothing of the host; who wants another kind says so as for buildah itself.
+fn isolation() -> String {
+    std::env::var("BUILDAH_ISOLATION")
+        .ok()
+        .filter(|said| !said.is_empty())
+        .unwrap_or_else(|| "chroot".to_owned())
+}
+
+fn hide(file: &Path, path: Option<&Path>) -> io::Result<()> {
+    let mut file = std::fs::File::create(file)?;
+    match path {
+        Some(path) => writeln!(file, "/{}", path.display()),
+        None => Ok(()),
+    }
+}
