@@ -62,6 +62,9 @@ impl Abilities {
         if process.network == Network::Bridge {
             return needs("`network: bridge` is an engine's own network");
         }
+        if self.rootless && process.network == Network::Host {
+            return lacking("`network: host`", NO_HOST_NETWORK);
+        }
         if !process.ports.is_empty() && process.network != Network::Host {
             return needs("ports of a container are reached through an engine's network");
         }
@@ -166,7 +169,16 @@ impl Abilities {
                 },
             },
             always("network: none", "a network namespace with loopback"),
-            always("network: host", "the host's own"),
+            Row {
+                name: "network: host",
+                works: !self.rootless,
+                how: if self.rootless {
+                    NO_HOST_NETWORK.to_owned()
+                } else {
+                    "the host's own".to_owned()
+                },
+                instead: if self.rootless { TO_DOCKER } else { "" },
+            },
             limit("memory", &self.memory),
             limit("cpus", &self.cpus),
             limit("pids", &self.pids),
@@ -187,8 +199,11 @@ impl Abilities {
     }
 }
 
-const NO_USERS: &str = "only root can be had: newuidmap (package uidmap) and entries in /etc/subuid and /etc/subgid \
+/// What a user without further users is told.
+pub(super) const NO_USERS: &str = "only root can be had: newuidmap (package uidmap) and entries in /etc/subuid and /etc/subgid \
      would give more";
+
+const NO_HOST_NETWORK: &str = "only root can mount the /sys of the host's network";
 
 fn is_root(user: &str) -> bool {
     matches!(user.split(':').next(), Some("" | "0" | "root")) && !user.contains(':')
