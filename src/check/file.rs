@@ -91,7 +91,7 @@ fn judge_pattern(
 /// Judges what is at a path, where something must be. `known` is what a listing says of it.
 pub(super) fn judge_path(
     asked: &str,
-    known: Option<(FileStat, FileOwner)>,
+    known: Option<(FileStat, Option<FileOwner>)>,
     expected: &FileExpectation,
     place: &Place,
     files: &Known<'_>,
@@ -101,7 +101,7 @@ pub(super) fn judge_path(
     let is_link = |stat: &FileStat| stat.kind == FileKind::Symlink;
     let (path, stat, owner) = match known {
         Some((stat, owner)) if expected.is_about_link() || !is_link(&stat) => {
-            (asked.to_owned(), stat, Some(owner))
+            (asked.to_owned(), stat, owner)
         }
         _ if expected.is_about_link() => match files.stat(asked)? {
             Some(stat) => (asked.to_owned(), stat, None),

@@ -31,10 +31,10 @@ impl Tree {
                 size: content.len() as u64,
                 link_target: is_link.then(|| content.to_owned()),
             },
-            owner: FileOwner {
+            owner: Some(FileOwner {
                 uid: owner.0,
                 gid: owner.1,
-            },
+            }),
         };
         let content = if is_link { "" } else { content };
         self.entries
@@ -84,7 +84,7 @@ impl Files for Tree {
     }
 
     fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
-        Ok(self.get(path)?.0.owner)
+        Ok(self.get(path)?.0.owner.unwrap())
     }
 
     fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, EngineError> {

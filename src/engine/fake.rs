@@ -279,7 +279,7 @@ impl Script {
                 size: content.len() as u64,
                 link_target: None,
             },
-            owner: FileOwner { uid: 0, gid: 0 },
+            owner: Some(FileOwner { uid: 0, gid: 0 }),
         }
     }
 }

@@ -147,6 +147,6 @@ pub struct FileEntry {
     pub path: String,
     /// What it is. A second name of a file (a hard link) is described like the first.
     pub stat: FileStat,
-    /// Whose it is.
-    pub owner: FileOwner,
+    /// Whose it is. `None` if it must be asked for by its path.
+    pub owner: Option<FileOwner>,
 }

@@ -102,7 +102,7 @@ impl Files for Tree {
                 let entry = FileEntry {
                     path: path.clone(),
                     stat: stat.clone(),
-                    owner: FileOwner { uid: 0, gid: 0 },
+                    owner: Some(FileOwner { uid: 0, gid: 0 }),
                 };
                 visit(&entry, &mut content.as_slice())?;
             }

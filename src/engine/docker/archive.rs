@@ -145,10 +145,10 @@ fn describe<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> io::Result<File
             size,
             link_target: link_target.map(|target| String::from_utf8_lossy(&target).into_owned()),
         },
-        owner: FileOwner {
+        owner: Some(FileOwner {
             uid: header.uid()?,
             gid: header.gid()?,
-        },
+        }),
     })
 }
 

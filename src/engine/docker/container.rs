@@ -64,17 +64,17 @@ impl Container<'_> {
 
     /// Starts the container and follows it to its end.
     pub(super) async fn follow(&self, process: &Process) -> Result<Outcome, EngineError> {
-        // Attached before the start, so that not one byte is missed.
-        let attached = self.attach(process.stdin.is_some()).await?;
-        let started = Instant::now();
-        if let Some(ended) = self.start().await? {
-            return Ok(Outcome {
-                ended,
-                stdout: Captured::default(),
-                stderr: Captured::default(),
-                duration: started.elapsed(),
-            });
-        }
+        let (attached, started) = match self.begin(process.stdin.is_some()).await? {
+            Ok(begun) => begun,
+            Err(ended) => {
+                return Ok(Outcome {
+                    ended,
+                    stdout: Captured::default(),
+                    stderr: Captured::default(),
+                    duration: Duration::ZERO,
+                });
+            }
+        };
         let mut streams = Streams::new(process);
         let ending = async {
             streams
@@ -98,21 +98,45 @@ impl Container<'_> {
         })
     }
 
-    pub(super) async fn attach(&self, stdin: bool) -> Result<AttachContainerResults, EngineError> {
+    /// Attaches to the container and starts it; an end if its program could not be executed, which
+    /// is the image's doing, not the engine's.
+    pub(super) async fn begin(
+        &self,
+        stdin: bool,
+    ) -> Result<Result<(AttachContainerResults, Instant), Ended>, EngineError> {
+        // Attached before the start, so that not one byte is missed.
+        let attached = match self.attach(stdin).await? {
+            Ok(attached) => attached,
+            Err(ended) => return Ok(Err(ended)),
+        };
+        let started = Instant::now();
+        let unstarted = self.start().await?;
+        Ok(unstarted.map_or(Ok((attached, started)), Err))
+    }
+
+    /// Podman prepares the program as soon as somebody attaches, and says here already that it
+    /// can't be executed.
+    async fn attach(
+        &self,
+        stdin: bool,
+    ) -> Result<Result<AttachContainerResults, Ended>, EngineError> {
         let options = AttachContainerOptionsBuilder::default()
             .stdin(stdin)
             .stdout(true)
             .stderr(true)
             .stream(true)
             .build();
-        let request = self
-            .connection
-            .docker()
-            .attach_container(&self.name, Some(options));
+        let docker = self.connection.docker();
+        let request = async {
+            match docker.attach_container(&self.name, Some(options)).await {
+                Ok(attached) => Ok(Ok(attached)),
+                Err(error) => not_started(&error).map(Err).ok_or(error),
+            }
+        };
         step(self.connection, "attach to a container", request).await
     }
 
-    /// `Some` if the program could not be executed, which is the image's doing, not the engine's.
+    /// `Some` if the program could not be executed.
     pub(super) async fn start(&self) -> Result<Option<Ended>, EngineError> {
         let docker = self.connection.docker();
         let request = async {
@@ -252,7 +276,7 @@ pub(super) fn not_started(error: &Error) -> Option<Ended> {
     let Error::DockerResponseServerError { message, .. } = error else {
         return None;
     };
-    matches!(status(error), Some(400 | 404 | 500))
+    matches!(status(error), Some(400 | 404 | 409 | 500))
         .then(|| not_executed(message))
         .flatten()
 }
@@ -260,6 +284,12 @@ pub(super) fn not_started(error: &Error) -> Option<Ended> {
 /// What the runtime says when it can't execute a program.
 pub(super) fn not_executed(message: &str) -> Option<Ended> {
     let missing = ["executable file not found", "no such file or directory"];
+    // Only of the program itself: of mounts and folders the runtime says such things too.
+    let odd = [
+        "not a directory",
+        "too many levels of symbolic links",
+        "found relative to current directory",
+    ];
     let unfit = ["permission denied", "exec format error", "is a directory"];
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     // Only what the runtime says of executing the program in the container: a mount that fails is
@@ -273,6 +303,7 @@ pub(super) fn not_executed(message: &str) -> Option<Ended> {
     let code = match () {
         () if of_exec && says(&missing) => 127,
         () if of_exec && says(&unfit) => 126,
+        () if of_exec && message.contains("exec: \"") && says(&odd) => 126,
         () => return None,
     };
     let reason = message
@@ -284,7 +315,13 @@ pub(super) fn not_executed(message: &str) -> Option<Ended> {
         code,
         reason: reason
             .unwrap_or(message)
-            .trim_end_matches(": unknown")
+            // The advice after it is about mounts.
+            .split(": unknown")
+            .next()
+            .unwrap_or(message)
+            // What Podman makes of it.
+            .trim_end_matches(": OCI runtime attempted to invoke a command that was not found")
+            .trim_end_matches(": OCI permission denied")
             .to_owned(),
     })
 }

@@ -3,8 +3,10 @@
 //! What the engine says of the container counts, not the end of a connection: a connection that
 //! breaks looks just like one that has come to its end.
 
-use std::time::{Duration, SystemTime};
+use std::future::Future;
+use std::time::{Duration, Instant, SystemTime};
 
+use bollard::errors::Error;
 use bollard::models::{ContainerState, ContainerStateStatusEnum};
 use bollard::query_parameters::{EventsOptionsBuilder, WaitContainerOptionsBuilder};
 use futures_util::StreamExt;
@@ -22,6 +24,9 @@ const CLOCK_SLACK: Duration = Duration::from_millis(20);
 /// The engine may be so far behind the end of the output when it is asked for the state; on another
 /// machine, whose clock is another one, this is all there is to go by.
 const LONGEST_LAG: Duration = Duration::from_secs(1);
+/// Podman clears up with a process of its own, which a loaded machine may delay.
+const LONGEST_CLEARING: Duration = Duration::from_secs(20);
+const STILL_CLEARING: Duration = Duration::from_millis(10);
 
 impl Container<'_> {
     /// How the process ended, asked when its output has: for that is the same moment, unless the
@@ -127,7 +132,8 @@ impl Container<'_> {
     /// Asked once: over a pause of the engine, which stops containers when it stops, the state
     /// would say how the engine ended the container, not how the process did.
     pub(super) async fn state(&self) -> Result<ContainerState, EngineError> {
-        let request = self.connection.docker().inspect_container(&self.name, None);
+        let docker = self.connection.docker();
+        let request = cleared_up(|| docker.inspect_container(&self.name, None));
         let container = step(self.connection, "inspect a container", request).await?;
         Ok(container.state.unwrap_or_default())
     }
@@ -141,7 +147,7 @@ impl Container<'_> {
         let mut answers = Box::pin(docker.wait_container(&self.name, Some(options)));
         match answers.next().await {
             // This is how bollard hands on any code but 0.
-            Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })) => Ok(()),
+            Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) => Ok(()),
             Some(Err(error)) => Err(failure(self.connection, "wait for a container", &error)),
             None => Err(self.broken("the answer ended without an exit code")),
         }
@@ -185,6 +191,31 @@ impl Container<'_> {
 
     fn broken(&self, reason: &str) -> EngineError {
         broken(self.connection, FOLLOW, reason)
+    }
+}
+
+/// Asks again as long as the answer is that a container is `stopped`. That is a word of Podman's
+/// alone, until it has cleared up after a process that ended; then it says what came of it.
+pub(super) async fn cleared_up<T, F: Future<Output = Result<T, Error>>>(
+    request: impl Fn() -> F,
+) -> Result<T, Error> {
+    let asked = Instant::now();
+    loop {
+        match request().await {
+            Err(error) if is_unsettled(&error) && asked.elapsed() < LONGEST_CLEARING => {
+                tokio::time::sleep(STILL_CLEARING).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_unsettled(error: &Error) -> bool {
+    let words = "unknown variant `stopped`";
+    match error {
+        Error::JsonDataError { message, .. } => message.contains(words),
+        Error::JsonSerdeError { err } => err.to_string().contains(words),
+        _ => false,
     }
 }
 

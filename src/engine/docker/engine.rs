@@ -11,6 +11,7 @@ use tokio::sync::{OnceCell, RwLock, watch};
 
 use super::connection::Connection;
 use super::container::{Container, body};
+use super::ending::cleared_up;
 use super::hosts::{self, ContainerFiles, NetworkFiles};
 use super::image::{describe, history_step};
 use super::mounts;
@@ -159,7 +160,7 @@ impl DockerEngine {
             copies = &process.mounts;
         }
         let network_files = if visible && process.network == Network::None {
-            self.disable_network(container, &mut body)?
+            self.disable_network(container, process, &mut body)?
         } else {
             None
         };
@@ -205,6 +206,7 @@ impl DockerEngine {
     fn disable_network(
         &self,
         container: &Container<'_>,
+        process: &Process,
         body: &mut ContainerCreateBody,
     ) -> Result<Option<ContainerFiles>, EngineError> {
         if !hosts::is_known(&self.info) {
@@ -216,7 +218,12 @@ impl DockerEngine {
         body.network_disabled = Some(true);
         let host = body.host_config.get_or_insert_default();
         host.network_mode = None;
-        host.binds = Some(files.binds());
+        let read_only = host.readonly_rootfs == Some(true);
+        let binds = files.binds(read_only, |target| {
+            let mut mounts = process.mounts.iter();
+            mounts.any(|mount| mount.target == target)
+        });
+        host.binds = Some(binds);
         host.sysctls = Some(self.network_files.sysctls());
         Ok(Some(files))
     }
@@ -321,7 +328,7 @@ impl DockerEngine {
                 .filters(&HashMap::from([("label", vec![ours.clone()])]))
                 .build();
             let docker = self.connection.docker();
-            let request = || docker.list_containers(Some(options.clone()));
+            let request = || cleared_up(|| docker.list_containers(Some(options.clone())));
             let found = steadily(&self.connection, "list the containers", request).await?;
             left = 0;
             for id in found.into_iter().filter_map(|container| container.id) {

@@ -101,12 +101,17 @@ pub(super) struct ContainerFiles {
 }
 
 impl ContainerFiles {
-    /// The files as `HostConfig.Binds`.
-    pub(super) fn binds(&self) -> Vec<String> {
-        vec![
-            format!("{}:/etc/hosts", self.hosts.display()),
-            format!("{}:/etc/resolv.conf", self.resolv_conf.display()),
-        ]
+    /// The files as `HostConfig.Binds`, but for those in whose place something else is mounted.
+    pub(super) fn binds(&self, read_only: bool, is_mounted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mode = if read_only { ":ro" } else { "" };
+        let files = [
+            (&self.hosts, "/etc/hosts"),
+            (&self.resolv_conf, "/etc/resolv.conf"),
+        ];
+        let files = files.iter().filter(|(_, target)| !is_mounted(target));
+        files
+            .map(|(file, target)| format!("{}:{target}{mode}", file.display()))
+            .collect()
     }
 }
 

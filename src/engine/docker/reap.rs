@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
 use super::container::Container;
+use super::ending::cleared_up;
 use super::owner::{Labelled, RUN_LABEL};
 use super::steps::step;
 use crate::engine::EngineError;
@@ -140,7 +141,8 @@ async fn look(connection: &Connection) -> Result<(Vec<Leftover>, Vec<Leftover>),
         .all(true)
         .filters(&HashMap::from([("label", vec![RUN_LABEL])]))
         .build();
-    let request = connection.docker().list_containers(Some(options));
+    let docker = connection.docker();
+    let request = cleared_up(|| docker.list_containers(Some(options.clone())));
     let found = step(connection, "list the containers", request).await?;
     let (mut dead, mut left) = (Vec::new(), Vec::new());
     for container in found {

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::connection::Connection;
 use super::container::{Container, whole_frame};
+use super::ending::cleared_up;
 use super::engine::DockerEngine;
 use super::hosts::ContainerFiles;
 use super::reach;
@@ -75,12 +76,13 @@ impl<'a> DockerRunning<'a> {
         };
         let begun = engine.wait(async {
             running._network_files = engine.create(&container, image, process).await?;
-            // Attached before the start, so that not one byte is missed.
-            let attached = container.attach(process.stdin.is_some()).await?;
-            if let Some(ended) = container.start().await? {
-                sender.send_replace(Some(Ok(ended)));
-                return Ok(());
-            }
+            let (attached, _) = match container.begin(process.stdin.is_some()).await? {
+                Ok(begun) => begun,
+                Err(ended) => {
+                    sender.send_replace(Some(Ok(ended)));
+                    return Ok(());
+                }
+            };
             let reader = Reader {
                 connection: engine.connection.clone(),
                 name: container.name.clone(),
@@ -102,7 +104,8 @@ impl<'a> DockerRunning<'a> {
 
     async fn inspect(&self) -> Result<ContainerInspectResponse, EngineError> {
         let connection = &self.engine.connection;
-        let request = || connection.docker().inspect_container(&self.name, None);
+        let docker = connection.docker();
+        let request = || cleared_up(|| docker.inspect_container(&self.name, None));
         steadily(connection, "inspect a container", request).await
     }
 

@@ -9,7 +9,7 @@ use super::archive::Entries;
 use super::container::Container;
 use super::engine::DockerEngine;
 use super::files::unreadable;
-use crate::engine::{EngineError, FileOwner, FileStat, Files, Image, Visit};
+use crate::engine::{Engine, EngineError, FileEntry, FileOwner, FileStat, Files, Image, Visit};
 
 /// How many pieces of an archive may lie between the engine and whoever reads it.
 const PIECES: usize = 16;
@@ -73,6 +73,13 @@ impl<'a> View<'a> {
     }
 }
 
+impl View<'_> {
+    /// In Podman's archives every file is root's.
+    fn knows_owners(&self) -> bool {
+        self.engine.info().kind != "podman"
+    }
+}
+
 impl Files for View<'_> {
     fn stat(&self, path: &str) -> Result<Option<FileStat>, EngineError> {
         self.engine
@@ -80,6 +87,10 @@ impl Files for View<'_> {
     }
 
     fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
+        if !self.knows_owners() {
+            let what = format!("Podman does not tell whose {path} is");
+            return Err(EngineError::Needs(format!("needs docker: {what}")));
+        }
         self.engine
             .wait(async { self.container().await?.owner(path).await })
     }
@@ -102,6 +113,20 @@ impl Files for View<'_> {
     }
 
     fn walk(&self, folder: &str, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        let knows_owners = self.knows_owners();
+        let visit: &mut Visit<'_> = &mut |entry, content| {
+            if knows_owners {
+                return visit(entry, content);
+            }
+            let owner = None;
+            visit(
+                &FileEntry {
+                    owner,
+                    ..entry.clone()
+                },
+                content,
+            )
+        };
         let send = |sender: &Sender| self.send_apart(folder, sender);
         stream(self.engine, folder, send, |pieces| {
             Entries::new(folder, pieces).visit(visit)

@@ -140,6 +140,11 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// Whether containers have other users than root.
+    pub(super) fn has_many_users(&self) -> bool {
+        self.helper.has_many_users
+    }
+
     /// Asks, and waits for the answer.
     ///
     /// # Errors

@@ -180,7 +180,7 @@ impl EmbeddedEngine {
             }
         }
         let opened = Arc::new(Opened {
-            known: Arc::new(Known::new(root)),
+            known: Arc::new(Known::new(root, self.helper.has_many_users())),
             history,
             _hold: hold,
         });

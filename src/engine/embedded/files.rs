@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::client::{Lease, failed};
 use super::helper::{Answer, Ask, Meta, Place, Request};
+use super::lacks::NO_USERS;
 use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Files, Visit};
 
 const STEP: &str = "look at a file";
@@ -32,6 +33,17 @@ impl<'a> View<'a> {
     pub(super) fn owning(lease: Lease, place: Place) -> Self {
         let lease = Lent::Own(Mutex::new(lease));
         Self { lease, place }
+    }
+
+    /// Where there is one user only, all files have become that one's.
+    fn knows_owners(&self) -> bool {
+        match &self.lease {
+            Lent::Own(lease) => lease,
+            Lent::Borrowed(lease) => *lease,
+        }
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .has_many_users()
     }
 
     fn ask(&self, ask: Ask) -> Result<(Answer, Option<File>), EngineError> {
@@ -94,6 +106,10 @@ impl Files for View<'_> {
     }
 
     fn owner(&self, path: &str) -> Result<FileOwner, EngineError> {
+        if !self.knows_owners() {
+            let what = format!("whose {path} is can't be told ({NO_USERS})");
+            return Err(EngineError::Needs(format!("needs docker: {what}")));
+        }
         let meta = self.meta(path)?;
         let meta = meta.ok_or_else(|| failed(STEP, format!("{path} is not there")))?;
         Ok(owner(&meta))
@@ -141,7 +157,7 @@ impl Files for View<'_> {
                 let entry = FileEntry {
                     path: path.clone(),
                     stat: stat(&meta),
-                    owner: owner(&meta),
+                    owner: self.knows_owners().then(|| owner(&meta)),
                 };
                 let mut content = Content {
                     view: self,

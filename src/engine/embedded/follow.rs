@@ -47,7 +47,9 @@ impl Streams {
             fcntl_setfl(&ours, fcntl_getfl(&ours)? | OFlags::NONBLOCK)?;
             (its.into(), Some(ours.into()))
         } else {
-            (File::open("/dev/null")?.into(), None)
+            // To be written to as well, as engines open it.
+            let null = File::options().read(true).write(true).open("/dev/null")?;
+            (null.into(), None)
         };
         let ours = Self {
             stdin,

@@ -199,7 +199,8 @@ impl Abilities {
     }
 }
 
-const NO_USERS: &str = "only root can be had: newuidmap (package uidmap) and entries in /etc/subuid and /etc/subgid \
+/// What a user without further users is told.
+pub(super) const NO_USERS: &str = "only root can be had: newuidmap (package uidmap) and entries in /etc/subuid and /etc/subgid \
      would give more";
 
 /// sysfs shows devices of a network, and may be mounted by the owner of that network only.

@@ -11,14 +11,14 @@ pub(super) struct User {
 
 struct Entry<'a> {
     name: &'a str,
-    uid: u32,
-    gid: u32,
+    uid: i64,
+    gid: i64,
     home: &'a str,
 }
 
 struct Group<'a> {
     name: &'a str,
-    gid: u32,
+    gid: i64,
     members: Vec<&'a str>,
 }
 
@@ -31,13 +31,12 @@ pub(super) fn find(asked: &str, passwd: &str, group: &str) -> Result<User, Strin
     let (user, wanted_group) = asked.split_once(':').unwrap_or((asked, ""));
     let entries: Vec<Entry<'_>> = passwd.lines().filter_map(entry).collect();
     let groups: Vec<Group<'_>> = group.lines().filter_map(parse_group).collect();
-    let number: Option<u32> = user.parse().ok();
-    let found = entries.iter().find(|entry| {
-        if user.is_empty() {
-            entry.uid == 0
-        } else {
-            entry.name == user || number == Some(entry.uid)
-        }
+    // What can be a number is one, whoever may be called so.
+    let number: Option<i64> = user.parse().ok();
+    let found = entries.iter().find(|entry| match number {
+        Some(number) => entry.uid == number,
+        None if user.is_empty() => entry.uid == 0,
+        None => entry.name == user,
     });
     let uid = match (found, number) {
         (Some(entry), _) => entry.uid,
@@ -57,7 +56,7 @@ pub(super) fn find(asked: &str, passwd: &str, group: &str) -> Result<User, Strin
             .filter(|group| name.is_some_and(|name| group.members.contains(&name)));
         supplementary.extend(of_user.map(|group| group.gid));
     } else {
-        let number: Option<u32> = wanted_group.parse().ok();
+        let number: Option<i64> = wanted_group.parse().ok();
         let found = groups.iter().find(|group| match number {
             Some(number) => group.gid == number,
             None => group.name == wanted_group,
@@ -72,28 +71,44 @@ pub(super) fn find(asked: &str, passwd: &str, group: &str) -> Result<User, Strin
             }
         };
     }
-    let mut all = vec![gid];
-    all.extend(supplementary.into_iter().filter(|other| *other != gid));
-    // Which name was asked for does not matter here: the first entry of this number counts.
-    let home = entries.iter().find(|entry| entry.uid == uid);
-    let home = home.map_or("/", |entry| entry.home);
+    let mut all = vec![id(gid)?];
+    for other in supplementary.into_iter().filter(|other| *other != gid) {
+        all.push(id(other)?);
+    }
+    let uid = id(uid)?;
     Ok(User {
         identity: Identity {
             uid,
-            gid,
+            gid: id(gid)?,
             groups: all,
         },
-        home: if home.is_empty() { "/" } else { home }.to_owned(),
+        home: home(uid, passwd),
     })
+}
+
+/// Where a user is at home. Which name was asked for does not matter: the first entry of this
+/// number counts.
+pub(super) fn home(uid: u32, passwd: &str) -> String {
+    let mut entries = passwd.lines().filter_map(entry);
+    let found = entries.find(|entry| entry.uid == i64::from(uid));
+    found.map_or("/", |entry| entry.home).to_owned()
+}
+
+/// The kernel takes larger numbers, and the largest for "no change": the user would stay root.
+fn id(number: i64) -> Result<u32, String> {
+    let is_id = (0..=i64::from(i32::MAX)).contains(&number);
+    let id = u32::try_from(number).ok().filter(|_| is_id);
+    id.ok_or_else(|| format!("uids and gids must be in range 0-{}", i32::MAX))
 }
 
 fn entry(line: &str) -> Option<Entry<'_>> {
     let fields: Vec<&str> = line.trim().split(':').collect();
+    let number = |at: usize| fields.get(at).and_then(|field| field.parse().ok());
     Some(Entry {
         name: fields.first().copied().filter(|name| !name.is_empty())?,
-        // What is no number counts as 0 in runc; an entry without one is none here.
-        uid: fields.get(2)?.parse().ok()?,
-        gid: fields.get(3)?.parse().ok()?,
+        // What is no number counts as 0.
+        uid: number(2).unwrap_or(0),
+        gid: number(3).unwrap_or(0),
         home: fields.get(5).copied().unwrap_or_default(),
     })
 }
@@ -103,7 +118,10 @@ fn parse_group(line: &str) -> Option<Group<'_>> {
     let members = fields.get(3).copied().unwrap_or_default();
     Some(Group {
         name: fields.first().copied().filter(|name| !name.is_empty())?,
-        gid: fields.get(2)?.parse().ok()?,
+        gid: fields
+            .get(2)
+            .and_then(|field| field.parse().ok())
+            .unwrap_or(0),
         members: members.split(',').filter(|name| !name.is_empty()).collect(),
     })
 }
@@ -116,6 +134,8 @@ mod tests {
         daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
         admin:x:0:5:second name of root:/admin:/bin/sh\n\
         nohome:x:7:7:::\n\
+        88:x:89:89::/eight:\n\
+        much:x:4294967295:1::/:\n\
         broken\n";
     const GROUP: &str =
         "root:x:0:\ndaemon:x:1:\nadm:x:4:daemon,other\nextra:x:777:daemon\n5:x:55:\n";
@@ -134,7 +154,11 @@ mod tests {
             ("12345:6789", 12345, 6789, vec![6789], "/"),
             (":adm", 0, 4, vec![4], "/root"),
             ("admin", 0, 5, vec![5], "/root"),
-            ("nohome", 7, 7, vec![7], "/"),
+            ("nohome", 7, 7, vec![7], ""),
+            // A line that is none is an entry of noughts.
+            ("broken", 0, 0, vec![0], "/root"),
+            // What can be a number is no name.
+            ("88", 88, 0, vec![0], "/"),
         ];
         for (asked, uid, gid, groups, home) in cases {
             let user = find(asked, PASSWD, GROUP).unwrap();
@@ -142,7 +166,17 @@ mod tests {
             assert_eq!(user.identity, identity, "{asked}");
             assert_eq!(user.home, home, "{asked}");
         }
-        for asked in ["nobody-known", "daemon:nogroup", "-1", "4294967296"] {
+        // One of them is "no change" to the kernel.
+        for asked in [
+            "nobody-known",
+            "daemon:nogroup",
+            "-1",
+            "2147483648",
+            "4294967295",
+            "4294967296",
+            "0:4294967295",
+            "much",
+        ] {
             assert!(find(asked, PASSWD, GROUP).is_err(), "{asked}");
         }
         let none = find("", "", "").unwrap();

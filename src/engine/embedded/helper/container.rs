@@ -413,19 +413,28 @@ fn not_started(
     let is_path = program.contains('/');
     match fault {
         Fault::NotFound(error) => match error.raw_os_error() {
+            Some(libc::EXDEV) => NotStarted::NotPermitted(format!(
+                "exec: \"{program}\": cannot run executable found relative to current directory"
+            )),
             _ if !is_path => NotStarted::NotFound(format!(
                 "exec: \"{program}\": executable file not found in $PATH"
             )),
-            Some(libc::ENOENT | libc::ENOTDIR) => NotStarted::NotFound(format!(
+            Some(libc::ENOENT) => NotStarted::NotFound(format!(
                 "exec: \"{program}\": stat {program}: no such file or directory"
             )),
-            _ => NotStarted::NotPermitted(format!("exec: \"{program}\": permission denied")),
+            Some(libc::EPERM | libc::EISDIR) => {
+                NotStarted::NotPermitted(format!("exec: \"{program}\": permission denied"))
+            }
+            _ => NotStarted::NotPermitted(format!(
+                "exec: \"{program}\": stat {program}: {}",
+                as_go_says(&error)
+            )),
         },
-        Fault::NotExecuted(error) => {
-            let found = candidates.first().filter(|_| is_path);
+        Fault::NotExecuted { candidate, error } => {
+            let found = candidates.get(candidate);
             let shown = found.map_or(program.clone(), |found| found.to_string_lossy());
             match error.raw_os_error() {
-                Some(libc::EACCES | libc::EPERM) => {
+                Some(libc::EACCES) => {
                     NotStarted::NotPermitted(format!("exec {shown}: permission denied"))
                 }
                 _ => NotStarted::Unfit(format!("exec {shown}: {}\n", as_go_says(&error))),
@@ -436,12 +445,10 @@ fn not_started(
 }
 
 fn as_go_says(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(libc::ENOENT) => "no such file or directory".to_owned(),
-        Some(libc::ENOEXEC) => "exec format error".to_owned(),
-        Some(libc::E2BIG) => "argument list too long".to_owned(),
-        _ => error.to_string(),
-    }
+    // The same words, in small letters and without the number.
+    let words = error.to_string();
+    let words = words.split(" (os error").next().unwrap_or_default();
+    words.to_lowercase()
 }
 
 /// The way back to this process's own pid namespace.

@@ -107,6 +107,13 @@ pub(in crate::engine::embedded) struct Identity {
     pub(in crate::engine::embedded) groups: Vec<u32>,
 }
 
+impl Identity {
+    /// Whether it needs no users but root.
+    pub(in crate::engine::embedded) fn is_root(&self) -> bool {
+        self.uid == 0 && self.gid == 0
+    }
+}
+
 /// The network of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine::embedded) enum NetworkKind {

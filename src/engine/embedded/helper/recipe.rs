@@ -50,6 +50,8 @@ pub(super) struct Host {
     pub(super) in_user_namespace: bool,
     /// Whether it has more than one user.
     pub(super) has_many_users: bool,
+    /// All groups up to this one are there.
+    pub(super) last_group: u32,
     /// Which of the paths to hide are there, and whether they are folders.
     pub(super) masked: Vec<(&'static str, bool)>,
     /// Which of the paths to protect are there.
@@ -90,6 +92,7 @@ impl Host {
         Self {
             in_user_namespace,
             has_many_users,
+            last_group: last_group(),
             masked: masked.collect(),
             protected: protected.filter(|path| there(path).is_ok()).collect(),
             capabilities: last.unwrap_or(40) + 1,
@@ -97,6 +100,28 @@ impl Host {
             cgroups,
         }
     }
+}
+
+/// The last of the groups from 0 on without a gap, as far as the kernel takes them.
+fn last_group() -> u32 {
+    let map = std::fs::read_to_string("/proc/self/gid_map").unwrap_or_default();
+    let mut ranges: Vec<(u64, u64)> = map
+        .lines()
+        .filter_map(|line| {
+            let mut numbers = line.split_whitespace().map(str::parse);
+            let first = numbers.next()?.ok()?;
+            Some((first, numbers.nth(1)?.ok()?))
+        })
+        .collect();
+    ranges.sort_unstable();
+    let mut end = 0;
+    for (first, length) in ranges {
+        if first == end {
+            end += length;
+        }
+    }
+    let last = end.saturating_sub(1).min(i32::MAX.unsigned_abs().into());
+    u32::try_from(last).unwrap_or(0)
 }
 
 /// What a thread has made ready for one container.
@@ -185,9 +210,10 @@ impl Steps {
 pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io::Result<Program> {
     let mut steps = Steps(Vec::with_capacity(90));
     let has_network = container.network == NetworkKind::None;
-    let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC;
+    let mut namespaces =
+        libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
     if has_network {
-        namespaces |= libc::CLONE_NEWNET | libc::CLONE_NEWUTS;
+        namespaces |= libc::CLONE_NEWNET;
     }
     if ready.groups.is_empty() {
         namespaces |= libc::CLONE_NEWCGROUP;
@@ -199,25 +225,14 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
     }
     steps.0.push(Op::Session);
     steps.0.push(Op::Umask(0o022));
-    root(&mut steps, &ready)?;
+    root(&mut steps, &ready, container.read_only)?;
     kernel(&mut steps, host, ready.devices)?;
-    for (tree, target, kind) in ready.mounts {
-        put(&mut steps, tree, &target, kind)?;
-    }
-    for (path, options) in &container.tmpfs {
-        steps.folders(path)?;
-        let (flags, data) = tmpfs(options);
-        steps.mount("tmpfs", path, "tmpfs", flags, &data)?;
-    }
+    folders_and_files(&mut steps, ready.mounts, &container.tmpfs)?;
     if has_network {
         steps.0.push(Op::Loopback);
         steps.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0", true)?;
-        let groups = if host.has_many_users || !host.in_user_namespace {
-            "0 2147483647"
-        } else {
-            "0 0"
-        };
-        steps.write("/proc/sys/net/ipv4/ping_group_range", groups, true)?;
+        let groups = format!("0 {}", host.last_group);
+        steps.write("/proc/sys/net/ipv4/ping_group_range", &groups, true)?;
         // Of those there are, and by default of those to come.
         steps.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true)?;
         steps.0.push(Op::HostName(text(&container.host_name)?));
@@ -252,13 +267,18 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
 }
 
 /// The root file system, and the way into it.
-fn root(steps: &mut Steps, ready: &Ready) -> io::Result<()> {
+fn root(steps: &mut Steps, ready: &Ready, read_only: bool) -> io::Result<()> {
     steps.mount("overlay", "r", "overlay", 0, &ready.overlay)?;
     // Before the root changes, as long as both are seen. That these are files, and in no way
     // links, `init` has seen to.
     for file in ["resolv.conf", "hostname", "hosts"] {
         let source = format!("{}/{file}", ready.scratch);
-        steps.bind(&source, &format!("r/etc/{file}"))?;
+        let target = format!("r/etc/{file}");
+        steps.bind(&source, &target)?;
+        if read_only {
+            let flags = libc::MS_BIND | libc::MS_REMOUNT | READ_ONLY;
+            steps.mount("", &target, "", flags, "")?;
+        }
     }
     steps.0.push(Op::Chdir(c"r".to_owned()));
     steps.0.push(Op::PivotRoot);
@@ -337,8 +357,37 @@ fn control_groups(steps: &mut Steps, hierarchies: &[Hierarchy]) -> io::Result<()
     }
 }
 
+/// What the image and the check ask for: what lies deeper comes later, so that nothing is hidden.
+fn folders_and_files(
+    steps: &mut Steps,
+    mounts: Vec<(OwnedFd, String, Target)>,
+    tmpfs: &[(String, String)],
+) -> io::Result<()> {
+    enum Put<'a> {
+        Tree(OwnedFd, Target),
+        Memory(&'a str),
+    }
+    let mounts = mounts.into_iter();
+    let trees = mounts.map(|(tree, target, kind)| (target, Put::Tree(tree, kind)));
+    let memory = tmpfs.iter();
+    let memory = memory.map(|(path, options)| (path.clone(), Put::Memory(options)));
+    let mut all: Vec<_> = trees.chain(memory).collect();
+    all.sort_by_key(|(path, _)| path.split('/').filter(|part| !part.is_empty()).count());
+    for (path, put) in all {
+        match put {
+            Put::Tree(tree, kind) => attach(steps, tree, &path, kind)?,
+            Put::Memory(options) => {
+                steps.folders(&path)?;
+                let (flags, data) = memory_options(options);
+                steps.mount("tmpfs", &path, "tmpfs", flags, &data)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Puts a mount on a path of the container, which is made if it is not there.
-fn put(steps: &mut Steps, tree: OwnedFd, target: &str, kind: Target) -> io::Result<()> {
+fn attach(steps: &mut Steps, tree: OwnedFd, target: &str, kind: Target) -> io::Result<()> {
     match kind {
         Target::Folder => steps.folders(target)?,
         Target::File => {
@@ -373,7 +422,7 @@ fn hide(steps: &mut Steps, host: &Host) -> io::Result<()> {
 }
 
 /// What Docker's `--tmpfs` makes of its options.
-fn tmpfs(options: &str) -> (libc::c_ulong, String) {
+fn memory_options(options: &str) -> (libc::c_ulong, String) {
     let mut flags = NO_SUID | NO_DEV | NO_EXEC;
     let mut data = Vec::new();
     for option in options.split(',').filter(|option| !option.is_empty()) {
@@ -474,7 +523,8 @@ fn exec(process: &Execution) -> io::Result<Exec> {
     } else {
         let path = process.env.iter().rev();
         let path = path.filter_map(|entry| entry.strip_prefix("PATH=")).next();
-        let folders = path.unwrap_or_default().split(':');
+        let path = path.filter(|path| !path.is_empty());
+        let folders = path.into_iter().flat_map(|path| path.split(':'));
         let candidates = folders.map(|folder| {
             let folder = if folder.is_empty() { "." } else { folder };
             text(&format!("{folder}/{program}"))

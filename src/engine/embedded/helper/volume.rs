@@ -7,10 +7,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid,
-    chmodat, chownat, fstat, mkdirat, mknodat, openat, openat2, readlinkat, statat, symlinkat,
-    utimensat,
+    XattrFlags, chmodat, chownat, fgetxattr, fsetxattr, fstat, mkdirat, mknodat, openat, openat2,
+    readlinkat, statat, symlinkat, utimensat,
 };
 use rustix::io::Errno;
+
+/// What a file gives to whoever executes it.
+const CAPABILITY: &str = "security.capability";
 
 /// Fills `target`, an empty folder, with what `root` has at `path`.
 pub(super) fn fill(root: BorrowedFd<'_>, path: &str, target: &OwnedFd) -> io::Result<()> {
@@ -49,6 +52,7 @@ fn copy(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> io::Result<()> {
     let kind = FileType::from_raw_mode(stat.st_mode);
     let mode = Mode::from_raw_mode(stat.st_mode);
     let nofollow = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = None;
     match kind {
         FileType::Directory => {
             mkdirat(to, name, Mode::RWXU)?;
@@ -61,7 +65,9 @@ fn copy(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> io::Result<()> {
             let from = openat(from, name, OFlags::RDONLY | nofollow, Mode::empty())?;
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | nofollow;
             let to = openat(to, name, flags, Mode::RWXU)?;
-            io::copy(&mut File::from(from), &mut File::from(to))?;
+            let (mut from, mut to) = (File::from(from), File::from(to));
+            io::copy(&mut from, &mut to)?;
+            file = Some((from, to));
         }
         FileType::Symlink => {
             let target = readlinkat(from, name, Vec::new())?;
@@ -74,6 +80,13 @@ fn copy(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> io::Result<()> {
     chownat(to.as_fd(), name, Some(owner.0), Some(owner.1), at)?;
     if kind != FileType::Symlink {
         chmodat(to, name, mode, AtFlags::empty())?;
+    }
+    // Last, because another owner takes it away.
+    if let Some((from, to)) = file {
+        let mut value = [0; 64];
+        if let Ok(length) = fgetxattr(&from, CAPABILITY, &mut value) {
+            fsetxattr(&to, CAPABILITY, &value[..length], XattrFlags::empty())?;
+        }
     }
     utimensat(to, name, &times(&stat), at)?;
     Ok(())

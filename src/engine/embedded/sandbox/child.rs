@@ -31,7 +31,7 @@ impl Report {
     pub(super) const NOTHING: i32 = -1;
     /// No candidate could be executed.
     pub(super) const NOT_FOUND: i32 = -2;
-    /// A candidate was there, but the kernel did not execute it.
+    /// The first candidate was there, but the kernel did not execute it; of the next it is one less.
     pub(super) const NOT_EXECUTED: i32 = -3;
 
     pub(super) fn new() -> Self {
@@ -73,6 +73,7 @@ pub(super) fn perform(task: &Task<'_>) {
         }
     }
     reset_signals();
+    keep_streams_only();
     let (step, errno) = execute(task);
     task.report.write(step, errno);
 }
@@ -189,8 +190,12 @@ fn perform_op(op: &Op) -> Done {
             Op::Stream { file, number } => stream(file.as_raw_fd(), *number),
             Op::OwnStreams(uid) => {
                 for number in 0..=2 {
-                    // A terminal or a device may refuse; it is a courtesy.
-                    libc::fchown(number, *uid, libc::gid_t::MAX);
+                    // Only what was made for this process: `/dev/null` is the host's.
+                    let mut stat: libc::stat = std::mem::zeroed();
+                    check(libc::fstat(number, &raw mut stat).into())?;
+                    if stat.st_mode & libc::S_IFMT == libc::S_IFIFO {
+                        libc::fchown(number, *uid, libc::gid_t::MAX);
+                    }
                 }
                 Ok(())
             }
@@ -238,6 +243,7 @@ fn perform_op(op: &Op) -> Done {
 
 fn attach(tree: RawFd, target: &CStr) -> Done {
     const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+    const MOVE_MOUNT_T_SYMLINKS: libc::c_uint = 0x10;
     // SAFETY: both paths are NUL-terminated.
     check(unsafe {
         libc::syscall(
@@ -246,7 +252,7 @@ fn attach(tree: RawFd, target: &CStr) -> Done {
             c"".as_ptr(),
             libc::AT_FDCWD,
             target.as_ptr(),
-            MOVE_MOUNT_F_EMPTY_PATH,
+            MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS,
         )
     })
 }
@@ -319,11 +325,21 @@ fn reset_signals() {
     }
 }
 
+/// What else is open is the host's: no program of an image gets hold of it.
+fn keep_streams_only() {
+    // SAFETY: a call with numbers alone. A kernel without it (before 5.11) leaves what others left
+    // open to us; all that is ours closes by itself.
+    unsafe {
+        let flags = libc::CLOSE_RANGE_CLOEXEC;
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flags);
+    }
+}
+
 /// Finds the program as Go's `exec.LookPath` does, which is what runc asks, and executes it.
 fn execute(task: &Task<'_>) -> (i32, i32) {
     let Exec { candidates, .. } = &task.program.exec;
     let mut why = libc::ENOENT;
-    for candidate in candidates {
+    for (at, candidate) in (0..).zip(candidates) {
         // SAFETY: the path is NUL-terminated, an all-zero stat is a valid one.
         let found = unsafe {
             let mut stat: libc::stat = std::mem::zeroed();
@@ -332,15 +348,28 @@ fn execute(task: &Task<'_>) -> (i32, i32) {
         match found {
             Err(errno) => why = errno,
             Ok(mode) if mode & libc::S_IFMT == libc::S_IFDIR => why = libc::EISDIR,
-            Ok(mode) if mode & 0o111 == 0 => why = libc::EACCES,
+            // Told apart from a folder that can't be entered.
+            Ok(mode) if mode & 0o111 == 0 => why = libc::EPERM,
+            Ok(_) if is_sought_here(candidate, &task.program.exec) => {
+                return (Report::NOT_FOUND, libc::EXDEV);
+            }
             Ok(_) => {
                 // SAFETY: both lists end with a null pointer.
                 unsafe {
                     libc::execve(candidate.as_ptr(), task.argv.as_ptr(), task.env.as_ptr());
                 }
-                return (Report::NOT_EXECUTED, errno());
+                return (Report::NOT_EXECUTED - at, errno());
             }
         }
     }
     (Report::NOT_FOUND, why)
+}
+
+/// Whether it was found in the working directory because of the `PATH`, which Go refuses.
+fn is_sought_here(candidate: &CStr, exec: &Exec) -> bool {
+    let is_path = exec
+        .argv
+        .first()
+        .is_some_and(|name| name.to_bytes().contains(&b'/'));
+    !is_path && !candidate.to_bytes().starts_with(b"/")
 }

@@ -46,7 +46,12 @@ pub(in crate::engine::embedded) enum Fault {
     /// None of the candidates can be executed; why not the last one.
     NotFound(io::Error),
     /// The kernel did not execute the program, though it is there and has the permission.
-    NotExecuted(io::Error),
+    NotExecuted {
+        /// Which of the candidates it was.
+        candidate: usize,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 impl Spawner {
@@ -102,7 +107,10 @@ impl Spawner {
         let error = io::Error::from_raw_os_error(errno);
         Err(match step {
             Report::NOT_FOUND => Fault::NotFound(error),
-            Report::NOT_EXECUTED => Fault::NotExecuted(error),
+            step if step <= Report::NOT_EXECUTED => Fault::NotExecuted {
+                candidate: usize::try_from(Report::NOT_EXECUTED - step).unwrap_or(0),
+                error,
+            },
             step => {
                 let op = usize::try_from(step)
                     .ok()

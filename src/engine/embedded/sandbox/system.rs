@@ -22,17 +22,23 @@ pub(in crate::engine::embedded) fn unshare(flags: libc::c_int) -> io::Result<()>
     check(unsafe { libc::unshare(flags) }.into()).map(|_| ())
 }
 
-/// Ignores no signal any more that whoever started this process ignored, but for SIGPIPE.
+/// Ignores no signal any more that whoever started this process ignored, but for SIGPIPE. The C
+/// library keeps two signals for itself and would leave them as they are, so it is not asked.
 pub(in crate::engine::embedded) fn heed_signals() {
-    for signal in (1..libc::SIGRTMAX()).filter(|signal| *signal != libc::SIGPIPE) {
-        // SAFETY: a structure for the kernel to fill, and one with the default in it; handlers,
-        // which Rust relies on, are not touched.
+    /// `SIG_IGN`.
+    const IGNORED: u64 = 1;
+    let (nothing, default) = (std::ptr::null::<u64>(), [0_u64; 4]);
+    for signal in (1..=64).filter(|signal| *signal != libc::SIGPIPE) {
+        let mut now = [0_u64; 4];
+        // SAFETY: the arrays are as long as the kernel's structure, whose first word is the
+        // handler; handlers, which Rust relies on, are not touched.
         unsafe {
-            let mut now: libc::sigaction = std::mem::zeroed();
-            if libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
-                && now.sa_sigaction == libc::SIG_IGN
-            {
-                libc::signal(signal, libc::SIG_DFL);
+            let call = libc::SYS_rt_sigaction;
+            libc::syscall(call, signal, nothing, now.as_mut_ptr(), 8);
+            if now[0] == IGNORED {
+                // Those that can't be changed refuse.
+                let none: *mut u64 = std::ptr::null_mut();
+                libc::syscall(call, signal, default.as_ptr(), none, 8);
             }
         }
     }
