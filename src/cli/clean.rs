@@ -11,6 +11,7 @@ use super::session::{Session, Trouble};
 use crate::engine::docker::{
     Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
 };
+use crate::engine::embedded::clean_embedded;
 use crate::engine::{Engine, EngineError, docker::DockerEngine};
 use crate::report::text::{one_line, terminal_text};
 
@@ -40,6 +41,7 @@ fn attempt(dry_run: bool) -> Result<Exit, Trouble> {
         Err(EngineError::Interrupted) => {}
         Err(error) => troubles.push(Trouble::new(Exit::Harness, error)),
     }
+    extend(&mut cleaned, clean_embedded(dry_run));
     match folders {
         Ok(found) => extend(&mut cleaned, found),
         Err(error) => {
@@ -139,6 +141,7 @@ fn describe(leftover: &Leftover) -> String {
     let what = match leftover.what {
         What::Container => "container",
         What::Folder => "folder",
+        What::ControlGroup => "control group",
     };
     let name = one_line(&leftover.name);
     if leftover.purpose.is_empty() {
