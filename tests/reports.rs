@@ -58,7 +58,7 @@ type Counts = [u64; 4];
 type Reader = (&'static str, fn(&str) -> Counts);
 
 /// Another format that says how many checks came to what has its line in here.
-const COUNTS: [Reader; 3] = [
+const COUNTS: [Reader; 4] = [
     ("junit", |text| {
         let report = Report::read(text.as_bytes());
         report.agrees();
@@ -82,6 +82,19 @@ const COUNTS: [Reader; 3] = [
         let told = counts(&last["counts"]);
         let checks = rest.iter().filter(|line| line["event"] == "check");
         assert_eq!(verdicts(checks), told);
+        told
+    }),
+    ("html", |text| {
+        let told = ["passed", "failed", "error", "skipped"].map(|verdict| {
+            let total = Regex::new(&format!(r#"data-total="{verdict}">(\d+)<"#)).unwrap();
+            let total: u64 = total.captures(text).unwrap()[1].parse().unwrap();
+            let checks = text
+                .matches(&format!(r#"data-verdict="{verdict}""#))
+                .count();
+            assert_eq!(checks as u64, total, "{verdict}");
+            total
+        });
+        assert!(text.trim_end().ends_with("</html>"));
         told
     }),
 ];
@@ -378,7 +391,7 @@ fn a_killed_run_leaves_its_lines_and_no_success() {
 #[test]
 fn what_can_not_be_written_stops_the_run_before_it_begins() {
     let project = project();
-    for option in ["--json", "--json-lines", "--junit"] {
+    for option in ["--json", "--json-lines", "--junit", "--html"] {
         let ended = project.fake(&[option, "script.json/report"]);
         ended.expect(3).says(&["cannot create the folder"]);
         assert_eq!(ended.stdout, "");
@@ -387,7 +400,7 @@ fn what_can_not_be_written_stops_the_run_before_it_begins() {
 
 #[test]
 fn a_full_disk_is_told() {
-    for option in ["--json", "--json-lines", "--junit"] {
+    for option in ["--json", "--json-lines", "--junit", "--html"] {
         let ended = project().fake(&[option, "/dev/full"]);
         ended
             .expect(3)

@@ -48,7 +48,8 @@ impl<'a> Excerpt<'a> {
         Self::cut(head, 0, &bytes[head.len()..], limit)
     }
 
-    fn cut(head: &'a [u8], omitted: u64, tail: &'a [u8], limit: Limit) -> Self {
+    /// Cuts a text further whose middle is missing already.
+    pub(super) fn cut(head: &'a [u8], omitted: u64, tail: &'a [u8], limit: Limit) -> Self {
         let (shown_head, shown_tail) = (first(head, limit), last(tail, limit));
         let cut_off = head.len() - shown_head.len() + tail.len() - shown_tail.len();
         Self {

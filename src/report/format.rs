@@ -1,7 +1,7 @@
 //! The reports that are written in the end, each from the record alone.
 
-use super::junit;
 use super::record::Record;
+use super::{html, junit};
 
 /// A report that is one file.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ pub const FORMATS: &[Format] = &[
         name: "json",
         help: "Write all that is known of the run as JSON",
         render: json,
+    },
+    Format {
+        name: "html",
+        help: "Write a page for people, one file that any browser shows",
+        render: html::render,
     },
 ];
 

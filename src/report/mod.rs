@@ -12,6 +12,7 @@ mod excerpt;
 mod failure;
 mod file;
 mod format;
+mod html;
 mod join;
 mod junit;
 mod junit_case;

@@ -62,6 +62,15 @@ pub fn terminal_text(bytes: impl AsRef<[u8]>) -> String {
     out
 }
 
+/// Text for the page of the HTML report, which the template escapes.
+///
+/// Control characters become their picture, and what reorders or breaks lines is spelled out, so
+/// that no name looks like another. Tabs and `\n` stay. Doing it twice changes nothing.
+pub fn page_text(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(visible).collect();
+    lines.join("\n")
+}
+
 /// One line, for attributes and headings: [`terminal_text`] with all white space between words
 /// drawn together, and cut when it is very long.
 pub fn one_line(bytes: impl AsRef<[u8]>) -> String {
