@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::stage::{is_root, project, script, store, temporary, test};
+use crate::stage::{is_root, project, script, store, temporary_of, test};
 use crate::support::{Ended, Project, docker};
 
 /// A layer with a shell, as a file that lives as long as the tests, and its digest.
@@ -219,7 +219,11 @@ fn run(project: &Project, canary: &Canary, name: &str) -> Ended {
         "{name}: the canary: {ended:?}"
     );
     assert_eq!(traces(), Vec::<PathBuf>::new(), "{name}");
-    assert_eq!(temporary(&store()), Vec::<PathBuf>::new(), "{name}");
+    assert_eq!(
+        temporary_of(ended.pid, &store()),
+        Vec::<PathBuf>::new(),
+        "{name}"
+    );
     ended
 }
 

@@ -88,6 +88,17 @@ pub fn temporary(store: &Path) -> Vec<PathBuf> {
     entries.flatten().map(|entry| entry.path()).collect()
 }
 
+/// What a run is still making in a store that it shares with others.
+pub fn temporary_of(run: u32, store: &Path) -> Vec<PathBuf> {
+    let mut all = temporary(store);
+    let prefix = format!("{run}-");
+    all.retain(|path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with(&prefix)
+    });
+    all
+}
+
 /// Waits for something that others do.
 #[track_caller]
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
