@@ -12,7 +12,7 @@ use super::session::{Session, Trouble, env};
 use crate::engine::docker::{
     Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
 };
-use crate::engine::embedded::Daemon;
+use crate::engine::embedded::{Daemon, clean_embedded};
 use crate::engine::{Engine, EngineError, docker::DockerEngine};
 use crate::report::text::{one_line, terminal_text};
 
@@ -54,6 +54,7 @@ fn attempt(args: &CleanArgs) -> Result<Exit, Trouble> {
         }
         Err(error) => troubles.push(Trouble::new(Exit::Harness, error)),
     }
+    extend(&mut cleaned, clean_embedded(dry_run));
     match folders {
         Ok(found) => extend(&mut cleaned, found),
         Err(error) => {
@@ -196,6 +197,7 @@ fn describe(leftover: &Leftover) -> String {
     let what = match leftover.what {
         What::Container => "container",
         What::Folder => "folder",
+        What::ControlGroup => "control group",
     };
     let name = one_line(&leftover.name);
     if leftover.purpose.is_empty() {

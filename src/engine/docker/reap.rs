@@ -24,6 +24,8 @@ pub enum What {
     Container,
     /// A folder among the temporary files.
     Folder,
+    /// A control group of the embedded engine.
+    ControlGroup,
 }
 
 /// Something that a run has made, of this time or an earlier one.

@@ -6,8 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::helper::{Answer, Channel, NAME, Request, Settings};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::helper::{Answer, Channel, NAME, Request, Settings, remove_groups};
 use super::user_namespace;
 use crate::engine::EngineError;
 
@@ -18,7 +23,18 @@ pub(super) struct Helper {
     idle: Mutex<Vec<Channel>>,
     process: Mutex<Child>,
     has_many_users: bool,
+    /// Can be read from as soon as the run is stopped.
+    stopped: OwnedFd,
+    /// How its control groups are called.
+    name: String,
 }
+
+/// It answers within this time, whatever the image.
+const LIMIT: Duration = Duration::from_secs(30);
+/// Layers can be large, and come over slow lines.
+const LONG_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// It ends within this time, and lets go of what it does.
+const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// An error of the helper: it says itself what it could not do.
 pub(super) fn failed(step: &'static str, reason: impl ToString) -> EngineError {
@@ -32,13 +48,19 @@ const START: &str = "start its helper process";
 const ASK: &str = "ask its helper process";
 
 impl Helper {
-    /// Starts it and waits until it can make containers.
+    /// Starts it and waits until it can make containers. `stopped` can be read from as soon as
+    /// the run is stopped: then its answers are not waited for.
     ///
     /// # Errors
     /// When this host does not allow what it needs.
-    pub(super) fn start(program: &Path, settings: &Settings) -> Result<Self, EngineError> {
+    pub(super) fn start(
+        program: &Path,
+        settings: &Settings,
+        stopped: OwnedFd,
+    ) -> Result<Self, EngineError> {
         let begin = || -> io::Result<(Child, Channel)> {
             let (channel, socket) = Channel::pair()?;
+            channel.bound(LIMIT)?;
             let mut command = Command::new(program);
             command
                 .arg0(NAME)
@@ -58,6 +80,8 @@ impl Helper {
             idle: Mutex::default(),
             process: Mutex::new(child),
             has_many_users: true,
+            stopped,
+            name: settings.name.clone(),
         };
         if settings.rootless {
             answered(&channel, START)?;
@@ -90,7 +114,12 @@ impl Helper {
                 channel: Some(channel),
             });
         }
-        let (channel, socket) = Channel::pair().map_err(|error| failed(ASK, error))?;
+        let pair = || -> io::Result<(Channel, OwnedFd)> {
+            let (channel, socket) = Channel::pair()?;
+            channel.bound(LIMIT)?;
+            Ok((channel, socket))
+        };
+        let (channel, socket) = pair().map_err(|error| failed(ASK, error))?;
         {
             let control = lock(&self.control);
             let control = control
@@ -110,6 +139,29 @@ impl Helper {
         })
     }
 
+    /// Waits until it answers; when the run is stopped, only until it is over with a layer.
+    fn wait_for(&self, channel: &Channel, request: &Request) -> io::Result<Waited> {
+        let (limit, stop) = match request {
+            Request::Unpack { .. } => (LONG_LIMIT, Some(self.stopped.as_fd())),
+            // What was begun is removed also when the run is stopped.
+            Request::Remove(_) => (LONG_LIMIT, None),
+            _ => (LIMIT, Some(self.stopped.as_fd())),
+        };
+        if is_ready(channel, stop, limit)? {
+            return Ok(Waited::Ready);
+        }
+        if let Request::Unpack { .. } = request {
+            channel.hang_up();
+            // An answer or its end: both mean that it writes no more.
+            let _ = is_ready(channel, None, END_LIMIT);
+        }
+        Ok(Waited::Stopped)
+    }
+
+    fn kill(&self) {
+        let _ = lock(&self.process).kill();
+    }
+
     /// Ends it, and with it all containers.
     pub(super) fn end(&self) {
         let end = |channels: &Mutex<Vec<Channel>>| {
@@ -121,8 +173,14 @@ impl Helper {
         end(&self.idle);
         drop(lock(&self.control).take());
         let mut process = lock(&self.process);
-        // It ends by itself when its connection does.
-        let _ = process.wait();
+        // It ends by itself when its connection does, unless somebody has stopped it.
+        if !ends_within(&mut process, END_LIMIT) {
+            let _ = process.kill();
+        }
+        // One that was killed has left its control groups.
+        if process.wait().is_ok_and(|status| !status.success()) {
+            remove_groups(&self.name);
+        }
     }
 }
 
@@ -157,9 +215,25 @@ impl Lease {
     ) -> Result<(Answer, Option<OwnedFd>), EngineError> {
         let gone = || failed(step, "its helper process has ended");
         let channel = self.channel.as_ref().ok_or_else(gone)?;
-        let answer = channel
-            .send(request, files)
-            .and_then(|()| channel.receive::<Answer>());
+        let answer = channel.send(request, files).map_err(slow).and_then(|()| {
+            let waited = self.helper.wait_for(channel, request)?;
+            match waited {
+                Waited::Ready => channel.receive::<Answer>().map_err(slow).map(Some),
+                Waited::Stopped => Ok(None),
+            }
+        });
+        let answer = match answer {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => {
+                self.channel = None;
+                return Err(EngineError::Interrupted);
+            }
+            Err(error) => {
+                // Whoever is silent once is not asked again: everybody would wait as long.
+                self.helper.kill();
+                Err(error)
+            }
+        };
         match answer {
             Ok(Some((Answer::Failed(reason), _))) => Err(failed(step, reason)),
             Ok(Some((answer, mut files))) => Ok((answer, files.pop())),
@@ -169,7 +243,7 @@ impl Lease {
             }
             Err(error) => {
                 self.channel = None;
-                Err(failed(step, error))
+                Err(failed(step, slow(error)))
             }
         }
     }
@@ -194,12 +268,72 @@ impl Drop for Lease {
     }
 }
 
+/// What a wait for an answer came to.
+enum Waited {
+    /// It is there, or there will be none.
+    Ready,
+    /// The run is stopped.
+    Stopped,
+}
+
+/// Whether there is something to receive; if not, `stop` can be read from.
+fn is_ready(channel: &Channel, stop: Option<BorrowedFd<'_>>, limit: Duration) -> io::Result<bool> {
+    let until = Instant::now() + limit;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let mut files = vec![PollFd::new(channel, PollFlags::IN)];
+        files.extend(stop.map(|stop| PollFd::from_borrowed_fd(stop, PollFlags::IN)));
+        match poll(&mut files, Some(&timespec(left))) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => return Ok(!files[0].revents().is_empty()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+/// An error that says what it means that nothing came or went, or will.
+fn slow(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => io::Error::new(
+            io::ErrorKind::TimedOut,
+            "its helper process does not answer",
+        ),
+        io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "its helper process has ended")
+        }
+        _ => error,
+    }
+}
+
+fn ends_within(process: &mut Child, limit: Duration) -> bool {
+    let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+    let ended = pid
+        .ok_or(Errno::SRCH)
+        .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()))
+        .and_then(|file| {
+            let mut files = [PollFd::new(&file, PollFlags::IN)];
+            poll(&mut files, Some(&timespec(limit)))
+        });
+    // What can't be polled for can still be waited for.
+    ended != Ok(0) && process.wait().is_ok()
+}
+
 fn answered(channel: &Channel, step: &'static str) -> Result<(), EngineError> {
     match channel.receive::<Answer>() {
         Ok(Some((Answer::Failed(reason), _))) => Err(failed(step, reason)),
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err(failed(step, "it ended at once")),
-        Err(error) => Err(failed(step, error)),
+        Err(error) => Err(failed(step, slow(error))),
     }
 }
 

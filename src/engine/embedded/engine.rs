@@ -18,6 +18,7 @@ use super::helper::{Answer, Container, Place, Request};
 use super::images::{Hold, Library, Ready};
 use super::known::Known;
 use super::lacks::Abilities;
+use super::leftover;
 use super::probe::with_advice;
 use super::run::{self, START};
 use super::running::EmbeddedRunning;
@@ -81,11 +82,6 @@ impl EmbeddedEngine {
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
         let store = setup.store(stop.clone())?;
-        let helper = Helper::start(program, &setup.settings).map_err(|error| match error {
-            EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
-            error => error,
-        })?;
-        let helper = Arc::new(helper);
         let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
         runtime.spawn(async move {
@@ -95,7 +91,18 @@ impl EmbeddedEngine {
             }
             drop(writer);
         });
+        let stopped = OwnedFd::from(stopped);
+        let copy = stopped.try_clone().map_err(|error| failed(START, error))?;
+        let helper =
+            Helper::start(program, &setup.settings, copy).map_err(|error| match error {
+                EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
+                error => error,
+            })?;
+        let helper = Arc::new(helper);
+        leftover::clean_groups();
         let waiter = Waiter::new(runtime.clone(), stop.clone());
+        let library = setup.library(&helper, store, daemon, root, runtime, stop);
+        library.store.reap(&library.hands);
         Ok(Self {
             info: EngineInfo {
                 kind: "embedded".to_owned(),
@@ -103,11 +110,11 @@ impl EmbeddedEngine {
                 platform: setup.platform(),
                 beside: None,
             },
-            library: setup.library(&helper, store, daemon, root, runtime, stop),
+            library,
             abilities: Abilities::new(&setup, &helper)?,
             helper,
             waiter,
-            stopped: stopped.into(),
+            stopped,
             opened: Mutex::default(),
             next: AtomicU64::new(0),
             shared: SharedContainers::default(),

@@ -83,6 +83,7 @@ impl Streams {
                 Some(ended) => Some(ended + LAST_OUTPUT),
                 None => until,
             };
+            let had_ended = ended.is_some();
             let mut ready = Ready::default();
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             self.wait(
@@ -119,15 +120,12 @@ impl Streams {
                 ended = Some(Instant::now());
             }
             let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if is_over && !ready.any() {
-                return Ok(if ended.is_some() {
-                    Why::Ended
-                } else {
-                    Why::TimedOut
-                });
-            }
             if is_over && ended.is_none() {
                 return Ok(Why::TimedOut);
+            }
+            // Others in its container may go on to write for ever.
+            if is_over && had_ended {
+                return Ok(Why::Ended);
             }
         }
         Ok(Why::Ended)
@@ -187,12 +185,6 @@ struct Ready {
     stderr: bool,
     process: bool,
     stdin: bool,
-}
-
-impl Ready {
-    fn any(&self) -> bool {
-        self.stdout || self.stderr || self.process
-    }
 }
 
 /// Whether there may be more.

@@ -44,7 +44,7 @@ impl Setup {
             settings: Settings {
                 store: store_folder(&|name| std::env::var(name).ok())?,
                 // Containers write to memory: half of it, for as many as run at once.
-                scratch: (memory / 2 / processors).max(64 << 20),
+                scratch: (memory / 2 / (2 * processors)).max(64 << 20),
                 name: format!("{GROUPS}{}", Mark::ours()),
                 rootless,
             },

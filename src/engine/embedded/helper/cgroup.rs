@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::devices::Devices;
 use super::message::Container;
 use super::recipe::Hierarchy;
 
@@ -15,6 +16,8 @@ const PERIOD: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct Cgroups {
     version: Version,
+    /// This process's group of version 2, which may be there beside those of version 1.
+    unified: Option<PathBuf>,
     /// Part of the names of those that are made.
     name: String,
 }
@@ -38,8 +41,10 @@ pub(super) struct Groups {
 impl Cgroups {
     /// Asks this host. Groups that are made have `name` in their names.
     pub(super) fn ask(name: &str) -> Self {
+        let (version, unified) = version();
         Self {
-            version: version(),
+            version,
+            unified,
             name: name.to_owned(),
         }
     }
@@ -66,8 +71,62 @@ impl Cgroups {
         }
     }
 
+    /// Where this helper's own group of a hierarchy of version 1 is to be.
+    pub(super) fn version_one_folder(&self, controller: &str) -> Option<PathBuf> {
+        let Version::One(hierarchies) = &self.version else {
+            return None;
+        };
+        let (folder, own) = find(hierarchies, controller)?;
+        Some(place(Path::new(TOP), folder, own).join(&self.name))
+    }
+
+    /// Where this helper's own group of version 2 is to be.
+    pub(super) fn version_two_folder(&self) -> Option<PathBuf> {
+        Some(self.unified.as_ref()?.join(&self.name))
+    }
+
+    /// Removes all groups that have the name in theirs and nobody in them.
+    pub(super) fn remove_all(&self) {
+        for folder in self.all() {
+            let name = folder.file_name().unwrap_or_default();
+            let ours = name.to_str().and_then(|name| name.strip_prefix(&self.name));
+            if ours.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) {
+                remove(&folder);
+            }
+        }
+    }
+
+    /// All groups beside that of this process, or below it, whose names begin so.
+    fn all(&self) -> Vec<PathBuf> {
+        let folders: Vec<PathBuf> = match &self.version {
+            Version::One(hierarchies) => {
+                let own = hierarchies.iter();
+                own.map(|(folder, own)| place(Path::new(TOP), folder, own))
+                    .collect()
+            }
+            Version::Two(_) | Version::None => Vec::new(),
+        };
+        let mut all = Vec::new();
+        for folder in folders.iter().chain(&self.unified) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                if name
+                    .to_str()
+                    .is_some_and(|name| name.starts_with(&self.name))
+                {
+                    all.push(entry.path());
+                }
+            }
+        }
+        all
+    }
+
     /// Makes groups with the limits of a container; `None` if it has none.
-    pub(super) fn limit(&self, container: &Container) -> io::Result<Option<Groups>> {
+    pub(super) fn limit(
+        &self,
+        container: &Container,
+        devices: &Devices,
+    ) -> io::Result<Option<Groups>> {
         let Container {
             memory,
             milli_cpus,
@@ -85,7 +144,12 @@ impl Cgroups {
         let quota = milli_cpus.map(|cpus| cpus * PERIOD / 1000);
         let made = match &self.version {
             Version::None => Err(io::Error::other("this host has no control groups")),
-            Version::Two(own) => groups.version_two(&own.join(name), *memory, quota, *pids),
+            Version::Two(own) => {
+                let folder = own.join(name);
+                groups
+                    .version_two(&folder, *memory, quota, *pids)
+                    .and_then(|()| devices.guard(&folder))
+            }
             Version::One(hierarchies) => {
                 groups.version_one(hierarchies, &name, *memory, quota, *pids)
             }
@@ -103,7 +167,7 @@ impl Cgroups {
     }
 }
 
-fn version() -> Version {
+fn version() -> (Version, Option<PathBuf>) {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut hierarchies = Vec::new();
     let mut own = None;
@@ -121,12 +185,42 @@ fn version() -> Version {
             hierarchies.push((folder.to_owned(), path.to_owned()));
         }
     }
-    match own {
+    let tops = ["", "unified"].map(|folder| Path::new(TOP).join(folder));
+    let mut tops = tops.iter();
+    let top = tops.find(|top| top.join("cgroup.controllers").is_file());
+    let unified = own
+        .zip(top)
+        .map(|(own, top)| top.join(own.trim_start_matches('/')));
+    let version = match &unified {
         _ if !hierarchies.is_empty() => Version::One(hierarchies),
-        Some(own) if Path::new(TOP).join("cgroup.controllers").is_file() => {
-            Version::Two(Path::new(TOP).join(own.trim_start_matches('/')))
+        Some(unified) => Version::Two(unified.clone()),
+        None => Version::None,
+    };
+    (version, unified)
+}
+
+/// The hierarchy of a controller: its folder, and this process's group in it.
+fn find<'a>(hierarchies: &'a [(String, String)], controller: &str) -> Option<(&'a str, &'a str)> {
+    let found = hierarchies
+        .iter()
+        .find(|(folder, _)| folder.split(',').any(|known| known == controller));
+    found.map(|(folder, own)| (folder.as_str(), own.as_str()))
+}
+
+fn place(top: &Path, folder: &str, own: &str) -> PathBuf {
+    top.join(folder).join(own.trim_start_matches('/'))
+}
+
+/// Removes a group that nobody is in any more.
+fn remove(folder: &Path) {
+    // A process that was killed with its container may still be on its way out.
+    for _ in 0..100 {
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            _ => break,
         }
-        _ => Version::None,
     }
 }
 
@@ -169,15 +263,10 @@ impl Groups {
         pids: Option<u32>,
     ) -> io::Result<()> {
         let place = |controller: &str| {
-            let found = hierarchies.iter().find(|(folder, _)| {
-                let mut controllers = folder.split(',');
-                controllers.any(|known| known == controller)
-            });
-            let (folder, own) = found.ok_or_else(|| {
+            let (folder, own) = find(hierarchies, controller).ok_or_else(|| {
                 io::Error::other(format!("this host has none for `{controller}`"))
             })?;
-            let own = own.trim_start_matches('/');
-            Ok::<_, io::Error>(Path::new(TOP).join(folder).join(own).join(name))
+            Ok::<_, io::Error>(place(Path::new(TOP), folder, own).join(name))
         };
         if let Some(memory) = memory {
             let folder = self.folder(place("memory")?)?;
@@ -219,24 +308,26 @@ impl Groups {
     /// Removes them; the last process in them has just ended.
     pub(super) fn remove(&self) {
         for folder in self.folders.iter().rev() {
-            // A process that was killed with its container may still be on its way out.
-            for _ in 0..100 {
-                match fs::remove_dir(folder) {
-                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                        std::thread::sleep(std::time::Duration::from_millis(2));
-                    }
-                    _ => break,
-                }
-            }
+            remove(folder);
         }
     }
+}
+
+/// Removes all groups with this name that nobody is in, once their processes have ended.
+pub(in crate::engine::embedded) fn remove_groups(name: &str) {
+    Cgroups::ask(name).remove_all();
+}
+
+/// The groups whose names begin so, wherever this process could have made them.
+pub(in crate::engine::embedded) fn group_folders(name: &str) -> Vec<PathBuf> {
+    Cgroups::ask(name).all()
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "a file of the kernel, which takes whole values"
 )]
-fn set(file: &Path, value: impl std::fmt::Display) -> io::Result<()> {
+pub(super) fn set(file: &Path, value: impl std::fmt::Display) -> io::Result<()> {
     fs::write(file, value.to_string())
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
 }

@@ -12,6 +12,7 @@ use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 use super::cgroup::{Cgroups, Groups};
+use super::devices::Devices;
 use super::ground::{Ground, copy_of};
 use super::message::{Answer, Container, Execution, NetworkKind, NotStarted};
 use super::recipe::{self, Host, Ready, Target};
@@ -20,7 +21,7 @@ use super::scratch::Scratch;
 use super::{look, volume};
 use crate::engine::embedded::capabilities::Capabilities;
 use crate::engine::embedded::sandbox::{
-    Fault, Program, Spawned, Spawner, join_pid_namespace, make_read_only,
+    Fault, Program, Spawned, Spawner, join_pid_namespace, make_deviceless, make_read_only,
 };
 use crate::engine::embedded::seccomp;
 
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub(super) roots: Roots,
     pub(super) host: Host,
     pub(super) cgroups: Cgroups,
+    /// What keeps containers from the devices of the host.
+    pub(super) devices: Devices,
     /// What is the same in every container.
     pub(super) texts: Texts,
     /// The version of the kernel, of which the filter of system calls depends.
@@ -100,7 +103,10 @@ impl Maker {
         let root = self.shared.roots.get(container.root)?;
         self.require(&root)?;
         root.prepare(&self.shared.roots)?;
-        let groups = self.shared.cgroups.limit(container)?;
+        let groups = {
+            let shared = &self.shared;
+            shared.cgroups.limit(container, &shared.devices)?
+        };
         let ready = self.ready(container, &root, groups.as_ref(), streams);
         let program =
             ready.and_then(|ready| recipe::container(&self.shared.host, container, ready));
@@ -150,10 +156,14 @@ impl Maker {
                 io::Error::new(error.kind(), format!("the volume {path}: {error}"))
             };
             volume::fill(root.view(&self.shared.roots)?.as_fd(), path, &open).map_err(told)?;
-            mounts.push((copy_of(&folder)?, path.clone(), Target::Folder));
+            let volume = copy_of(&folder)?;
+            if self.shared.devices.need_mounts() {
+                make_deviceless(&volume)?;
+            }
+            mounts.push((volume, path.clone(), Target::Folder));
         }
         mounts.extend(self.host_mounts(&container.mounts)?);
-        let devices = if self.shared.host.in_user_namespace {
+        let devices = if self.shared.host.are_devices_bound {
             let names = ["null", "zero", "full", "random", "urandom", "tty"];
             let copies = || {
                 names
@@ -226,6 +236,13 @@ impl Maker {
     }
 
     fn filter(&mut self, capabilities: u64) -> io::Result<Vec<libc::sock_filter>> {
+        let can_mount = Capabilities(capabilities).contains(Capabilities::SYS_ADMIN);
+        if can_mount && self.shared.devices.need_mounts() {
+            return Err(io::Error::other(
+                "SYS_ADMIN can't be had here: without control groups (devices), nothing would \
+                 keep it from the disks of the host",
+            ));
+        }
         let mut filters = self
             .shared
             .filters

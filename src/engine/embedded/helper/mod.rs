@@ -9,6 +9,7 @@
 
 mod cgroup;
 mod container;
+mod devices;
 mod ground;
 mod init;
 mod look;
@@ -21,6 +22,7 @@ mod volume;
 mod wire;
 mod worker;
 
+pub(super) use cgroup::{group_folders, remove_groups};
 pub(super) use message::{
     Answer, Ask, Container, Execution, Identity, Meta, NetworkKind, NotStarted, Place, Request,
 };

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use super::super::sandbox::{Exec, Op, Program};
+use super::devices::Devices;
 use super::message::{Container, Execution, Identity, NetworkKind};
 
 const NO_SUID: libc::c_ulong = libc::MS_NOSUID;
@@ -33,6 +34,9 @@ const READ_ONLY_PATHS: [&str; 5] = [
     "/proc/sys",
     "/proc/sysrq-trigger",
 ];
+/// How much more readily the kernel kills containers than others when memory is short: as much as
+/// half of all memory would count.
+const OOM_SCORE: &str = "500";
 /// Devices, by their numbers.
 const DEVICES: [(&str, u32, u32); 6] = [
     ("null", 1, 3),
@@ -52,6 +56,11 @@ pub(super) struct Host {
     pub(super) has_many_users: bool,
     /// All groups up to this one are there.
     pub(super) last_group: u32,
+    /// Whether containers get the devices of the host, because none can be made or none but
+    /// mounted ones may work.
+    pub(super) are_devices_bound: bool,
+    /// Flags for the mounts of a container's root and `/dev`.
+    pub(super) root_flags: libc::c_ulong,
     /// Which of the paths to hide are there, and whether they are folders.
     pub(super) masked: Vec<(&'static str, bool)>,
     /// Which of the paths to protect are there.
@@ -78,6 +87,7 @@ impl Host {
     pub(super) fn ask(
         in_user_namespace: bool,
         has_many_users: bool,
+        devices: &Devices,
         cgroups: Vec<Hierarchy>,
     ) -> Self {
         let there = |path: &str| std::fs::symlink_metadata(path);
@@ -93,6 +103,8 @@ impl Host {
             in_user_namespace,
             has_many_users,
             last_group: last_group(),
+            are_devices_bound: in_user_namespace || devices.need_mounts(),
+            root_flags: if devices.need_mounts() { NO_DEV } else { 0 },
             masked: masked.collect(),
             protected: protected.filter(|path| there(path).is_ok()).collect(),
             capabilities: last.unwrap_or(40) + 1,
@@ -224,9 +236,13 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
         steps.0.push(Op::Unshare(libc::CLONE_NEWCGROUP));
     }
     steps.0.push(Op::Session);
+    // Where memory is short, containers go first: not the helper, and nothing of the host.
+    steps.write("/proc/self/oom_score_adj", OOM_SCORE, true)?;
     steps.0.push(Op::Umask(0o022));
-    root(&mut steps, &ready, container.read_only)?;
+    root(&mut steps, host, &ready, container.read_only)?;
     kernel(&mut steps, host, ready.devices)?;
+    // No path of the image's or the spec's must lead there: `/..` would.
+    steps.0.push(Op::Unmount(c".".to_owned()));
     folders_and_files(&mut steps, ready.mounts, &container.tmpfs)?;
     if has_network {
         steps.0.push(Op::Loopback);
@@ -243,7 +259,6 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
         let flags = libc::MS_BIND | libc::MS_REMOUNT | READ_ONLY;
         steps.mount("", "/", "", flags, "")?;
     }
-    steps.0.push(Op::Unmount(c".".to_owned()));
     for (resource, limit) in [(libc::RLIMIT_NOFILE, host.most_files)] {
         steps.0.push(Op::Limit {
             resource,
@@ -267,8 +282,8 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
 }
 
 /// The root file system, and the way into it.
-fn root(steps: &mut Steps, ready: &Ready, read_only: bool) -> io::Result<()> {
-    steps.mount("overlay", "r", "overlay", 0, &ready.overlay)?;
+fn root(steps: &mut Steps, host: &Host, ready: &Ready, read_only: bool) -> io::Result<()> {
+    steps.mount("overlay", "r", "overlay", host.root_flags, &ready.overlay)?;
     // Before the root changes, as long as both are seen. That these are files, and in no way
     // links, `init` has seen to.
     for file in ["resolv.conf", "hostname", "hosts"] {
@@ -290,7 +305,7 @@ fn root(steps: &mut Steps, ready: &Ready, read_only: bool) -> io::Result<()> {
 fn kernel(steps: &mut Steps, host: &Host, devices: Vec<OwnedFd>) -> io::Result<()> {
     let strict = NO_SUID | NO_DEV | NO_EXEC;
     steps.mount("proc", "/proc", "proc", strict, "")?;
-    let dev = NO_SUID | libc::MS_STRICTATIME;
+    let dev = NO_SUID | libc::MS_STRICTATIME | host.root_flags;
     steps.mount("tmpfs", "/dev", "tmpfs", dev, "mode=755,size=65536k")?;
     steps.0.push(Op::Umask(0));
     for folder in ["/dev/pts", "/dev/shm", "/dev/mqueue"] {

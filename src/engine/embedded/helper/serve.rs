@@ -10,11 +10,15 @@ use std::sync::{Arc, Mutex};
 
 use rustix::fs::CWD;
 use rustix::mount::{MountPropagationFlags, MoveMountFlags, mount_change, move_mount};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, WaitOptions, set_dumpable_behavior,
+    set_parent_process_death_signal, waitpid,
+};
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::Cgroups;
 use super::container::{Maker, Shared, Texts, own_pids};
+use super::devices::Devices;
 use super::ground::{Ground, memory};
 use super::message::{Answer, Request};
 use super::recipe::Host;
@@ -22,7 +26,7 @@ use super::roots::Roots;
 use super::scratch::Scratch;
 use super::wire::Channel;
 use super::worker;
-use crate::engine::embedded::sandbox::{fork, heed_signals, unshare};
+use crate::engine::embedded::sandbox::{close_inherited, fork, heed_signals, unshare};
 
 /// What the helper is told when it starts, as its second argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,6 +63,7 @@ pub fn serve() -> Option<std::process::ExitCode> {
 }
 
 fn run(settings: &Settings) -> io::Result<()> {
+    close_inherited()?;
     heed_signals();
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     let channel = Channel::of(socket);
@@ -72,23 +77,34 @@ fn run(settings: &Settings) -> io::Result<()> {
     } else {
         true
     };
+    let cgroups = Cgroups::ask(&settings.name);
     unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)?;
     if let Some(child) = fork()? {
         // The first process of the namespace: when it ends, all in it has ended.
         let child = Pid::from_raw(child);
         waitpid(child, WaitOptions::empty())?;
+        cgroups.remove_all();
         return Ok(());
     }
-    control(&channel, settings, has_many_users)
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    control(&channel, settings, has_many_users, cgroups)
 }
 
 /// Serves the control connection; the others each by a thread.
-fn control(channel: &Channel, settings: &Settings, has_many_users: bool) -> io::Result<()> {
+fn control(
+    channel: &Channel,
+    settings: &Settings,
+    has_many_users: bool,
+    cgroups: Cgroups,
+) -> io::Result<()> {
+    // For a moment, a process that is started in a container is seen there and shares our memory:
+    // whoever is in there must not get at it.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     // Only this process's own: with the socket, the whole helper ends.
     let null = fs::File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
     let run = lay_out(settings)?;
-    let shared = Arc::new(shared(settings, &run, has_many_users)?);
+    let shared = Arc::new(shared(settings, &run, has_many_users, cgroups)?);
     let number = AtomicU64::new(0);
     channel.send(&Answer::Done, &[])?;
     while let Some((request, files)) = channel.receive::<Request>()? {
@@ -131,9 +147,14 @@ fn lay_out(settings: &Settings) -> io::Result<PathBuf> {
     Ok(run)
 }
 
-fn shared(settings: &Settings, run: &Path, has_many_users: bool) -> io::Result<Shared> {
-    let cgroups = Cgroups::ask(&settings.name);
+fn shared(
+    settings: &Settings,
+    run: &Path,
+    has_many_users: bool,
+    cgroups: Cgroups,
+) -> io::Result<Shared> {
     let rootless = settings.rootless;
+    let devices = Devices::keep_from_us(rootless, &cgroups);
     let release = rustix::system::uname()
         .release()
         .to_string_lossy()
@@ -144,8 +165,9 @@ fn shared(settings: &Settings, run: &Path, has_many_users: bool) -> io::Result<S
     let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     Ok(Shared {
         roots: Roots::new(run, &settings.store, rootless),
-        host: Host::ask(rootless, has_many_users, cgroups.seen()),
+        host: Host::ask(rootless, has_many_users, &devices, cgroups.seen()),
         cgroups,
+        devices,
         kernel,
         texts: Texts::of_host(),
         own_pids: own_pids()?,

@@ -3,8 +3,11 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -36,6 +39,36 @@ impl Channel {
 
     pub(super) fn of(socket: OwnedFd) -> Self {
         Self(socket)
+    }
+
+    /// Lets no transmission stand still for longer than `limit`.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(in crate::engine::embedded) fn bound(&self, limit: Duration) -> io::Result<()> {
+        set_socket_timeout(&self.0, Timeout::Recv, Some(limit))?;
+        Ok(set_socket_timeout(&self.0, Timeout::Send, Some(limit))?)
+    }
+
+    /// Tells the other end that no more is coming.
+    pub(in crate::engine::embedded) fn hang_up(&self) {
+        let _ = net::shutdown(&self.0, net::Shutdown::Write);
+    }
+
+    /// Whether there is something to receive, or the other end is closed.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(in crate::engine::embedded) fn has_news(&self) -> io::Result<bool> {
+        let mut files = [PollFd::new(&self.0, PollFlags::IN)];
+        let none = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        match poll(&mut files, Some(&none)) {
+            Err(Errno::INTR) => Ok(false),
+            ready => Ok(ready? > 0),
+        }
     }
 
     /// Sends a message, and copies of these files with it.

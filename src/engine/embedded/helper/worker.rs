@@ -23,7 +23,7 @@ pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
             }
             continue;
         }
-        let (answer, file) = match answer(maker, request, files) {
+        let (answer, file) = match answer(channel, maker, request, files) {
             Ok(answered) => answered,
             Err(error) => (Answer::Failed(error.to_string()), None),
         };
@@ -37,7 +37,7 @@ pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
 
 type Answered = io::Result<(Answer, Option<OwnedFd>)>;
 
-fn answer(maker: &mut Maker, request: Request, files: Vec<OwnedFd>) -> Answered {
+fn answer(channel: &Channel, maker: &mut Maker, request: Request, files: Vec<OwnedFd>) -> Answered {
     let count = files.len();
     let wrong = move |_| io::Error::other(format!("{count} files came with this"));
     match request {
@@ -92,7 +92,7 @@ fn answer(maker: &mut Maker, request: Request, files: Vec<OwnedFd>) -> Answered 
                 bounds: Bounds::default(),
             };
             Ok((
-                unpack_layer(file.into(), part, &expect, &target, &rules)?,
+                unpack_layer(channel, file.into(), part, &expect, &target, &rules)?,
                 None,
             ))
         }
@@ -111,6 +111,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn unpack_layer(
+    channel: &Channel,
     file: File,
     part: Option<(u64, u64)>,
     expect: &Expect,
@@ -122,6 +123,25 @@ fn unpack_layer(
         Some((offset, length)) => Box::new(Part::new(Arc::new(file), offset, length)),
         None => Box::new(file),
     };
+    let socket = channel.as_fd().try_clone_to_owned()?;
+    let asked = Channel::of(socket);
+    let input = Box::new(Wanted { input, asked });
     let unpacked = unpack(input, expect, folder.as_fd(), rules).map_err(io::Error::other)?;
     Ok(Answer::Unpacked(unpacked))
+}
+
+/// What is read only as long as whoever asked for it waits.
+struct Wanted {
+    input: Box<dyn Read + Send>,
+    asked: Channel,
+}
+
+impl Read for Wanted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Nothing else is asked meanwhile: what comes is the end.
+        if self.asked.has_news()? {
+            return Err(io::Error::other("nobody waits for it any more"));
+        }
+        self.input.read(buffer)
+    }
 }

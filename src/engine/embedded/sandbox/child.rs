@@ -73,7 +73,6 @@ pub(super) fn perform(task: &Task<'_>) {
         }
     }
     reset_signals();
-    keep_streams_only();
     let (step, errno) = execute(task);
     task.report.write(step, errno);
 }
@@ -322,16 +321,6 @@ fn reset_signals() {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, null_mut());
-    }
-}
-
-/// What else is open is the host's: no program of an image gets hold of it.
-fn keep_streams_only() {
-    // SAFETY: a call with numbers alone. A kernel without it (before 5.11) leaves what others left
-    // open to us; all that is ours closes by itself.
-    unsafe {
-        let flags = libc::CLOSE_RANGE_CLOEXEC;
-        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flags);
     }
 }
 

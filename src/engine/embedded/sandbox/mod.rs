@@ -4,11 +4,16 @@
 //! code. A child that shares our memory, as after `vfork`, then makes one raw system call after
 //! the other from it; it allocates nothing, locks nothing and can't panic.
 
+mod bpf;
 mod child;
 mod op;
 mod spawn;
 mod system;
 
+pub(super) use bpf::{DeviceOp, attach_device_program, load_device_program};
 pub(super) use op::{Exec, Op, Program};
 pub(super) use spawn::{Fault, Spawned, Spawner};
-pub(super) use system::{fork, heed_signals, join_pid_namespace, make_read_only, unshare};
+pub(super) use system::{
+    close_inherited, fork, heed_signals, join_pid_namespace, make_deviceless, make_read_only,
+    unshare,
+};

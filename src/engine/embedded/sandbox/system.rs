@@ -22,6 +22,16 @@ pub(in crate::engine::embedded) fn unshare(flags: libc::c_int) -> io::Result<()>
     check(unsafe { libc::unshare(flags) }.into()).map(|_| ())
 }
 
+/// Closes every file but the standard streams: what whoever started this process left open is no
+/// business of containers. To be called before anything is opened.
+///
+/// # Errors
+/// What the kernel says.
+pub(in crate::engine::embedded) fn close_inherited() -> io::Result<()> {
+    // SAFETY: at the start of a process, nothing relies on these.
+    check(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) }).map(|_| ())
+}
+
 /// Ignores no signal any more that whoever started this process ignored, but for SIGPIPE. The C
 /// library keeps two signals for itself and would leave them as they are, so it is not asked.
 pub(in crate::engine::embedded) fn heed_signals() {
@@ -70,8 +80,20 @@ pub(in crate::engine::embedded) fn join_pid_namespace(process: impl AsFd) -> io:
 /// # Errors
 /// What the kernel says.
 pub(in crate::engine::embedded) fn make_read_only(tree: impl AsFd) -> io::Result<()> {
+    set_attribute(tree, libc::MOUNT_ATTR_RDONLY)
+}
+
+/// Lets no device work in a mount that nobody else has, and in all below it.
+///
+/// # Errors
+/// What the kernel says.
+pub(in crate::engine::embedded) fn make_deviceless(tree: impl AsFd) -> io::Result<()> {
+    set_attribute(tree, libc::MOUNT_ATTR_NODEV)
+}
+
+fn set_attribute(tree: impl AsFd, attribute: u64) -> io::Result<()> {
     let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY,
+        attr_set: attribute,
         attr_clr: 0,
         propagation: 0,
         userns_fd: 0,

@@ -31,6 +31,6 @@ mod tests;
 mod tests_remove;
 
 pub(crate) use self::{
-    error::StoreError, hands::Hands, images::ImageRecord, layers::LayerGuard, remove::Cleared,
+    error::StoreError, hands::Hands, images::ImageRecord, layers::LayerGuard, remove::unfinished,
     store::Store,
 };

@@ -9,6 +9,7 @@ use super::hands::Hands;
 use super::lock::{Hold, Lock};
 use super::record::Record;
 use super::store::Store;
+use crate::mark::Mark;
 
 /// What became of a clean-up.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -98,13 +99,14 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what dead processes were making or removing.
+    /// Removes what dead processes were making or removing, as far as it can be removed.
+    pub(crate) fn reap(&self, hands: &dyn Hands) {
+        let _ = self.remove_leftovers(hands, &mut Cleared::default());
+    }
+
     fn remove_leftovers(&self, hands: &dyn Hands, cleared: &mut Cleared) -> Result<(), StoreError> {
-        for path in entries(&folder::temporary(&self.root))? {
-            let mark = path
-                .file_name()
-                .and_then(|name| folder::mark(name.to_str()?));
-            if !mark.is_some_and(|mark| mark.fate(true).is_over()) {
+        for (path, mark) in marked(&self.root)? {
+            if !mark.fate(true).is_over() {
                 continue;
             }
             if note(&path, &hands.remove(&path), cleared) {
@@ -155,6 +157,20 @@ fn note<E: std::fmt::Display>(path: &Path, removed: &Result<(), E>, cleared: &mu
         cleared.failed.push(format!("{}: {error}", path.display()));
     }
     removed.is_ok()
+}
+
+/// What processes are making or removing in the store of this folder, or were.
+pub(crate) fn unfinished(root: &Path) -> Vec<(PathBuf, Mark)> {
+    marked(root).unwrap_or_default()
+}
+
+fn marked(root: &Path) -> Result<Vec<(PathBuf, Mark)>, StoreError> {
+    let paths = entries(&folder::temporary(root))?.into_iter();
+    let marked = paths.filter_map(|path| {
+        let mark = folder::mark(path.file_name()?.to_str()?)?;
+        Some((path, mark))
+    });
+    Ok(marked.collect())
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
