@@ -37,6 +37,10 @@ const LONG_LIMIT: Duration = Duration::from_secs(30 * 60);
 const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// An error of the helper: it says itself what it could not do.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "errors are handed over where they arise"
+)]
 pub(super) fn failed(step: &'static str, reason: impl ToString) -> EngineError {
     EngineError::Failed {
         step,

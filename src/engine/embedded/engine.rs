@@ -111,7 +111,7 @@ impl EmbeddedEngine {
                 beside: None,
             },
             library,
-            abilities: Abilities::new(&setup, &helper)?,
+            abilities: Abilities::new(&setup, &helper),
             helper,
             waiter,
             stopped,

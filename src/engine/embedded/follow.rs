@@ -147,7 +147,7 @@ impl Streams {
         let process = (!has_ended).then(|| process.as_fd());
         let stdin = self.stdin.as_ref().map(AsFd::as_fd);
         let stdin = stdin.filter(|_| !nothing_to_write);
-        let all: [(Option<BorrowedFd<'_>>, PollFlags, fn(&mut Ready)); 4] = [
+        let all: [Watched<'_>; 4] = [
             (out, PollFlags::IN, |ready| ready.stdout = true),
             (err, PollFlags::IN, |ready| ready.stderr = true),
             (process, PollFlags::IN, |ready| ready.process = true),
@@ -176,6 +176,9 @@ impl Streams {
         Ok(())
     }
 }
+
+/// A file, what is awaited of it, and what it means when that has come.
+type Watched<'a> = (Option<BorrowedFd<'a>>, PollFlags, fn(&mut Ready));
 
 /// What can be read or written now.
 #[derive(Debug, Default)]

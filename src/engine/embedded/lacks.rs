@@ -1,12 +1,11 @@
 //! What this host can give to containers of our own making, found out before any check.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::client::Helper;
 use super::setup::Setup;
 use super::source::Platform;
-use crate::engine::{EngineError, Image, Network, Process};
+use crate::engine::{Image, Network, Process};
 
 /// What works here.
 #[derive(Debug)]
@@ -43,16 +42,16 @@ pub struct Row {
 }
 
 impl Abilities {
-    pub(super) fn new(setup: &Setup, helper: &Arc<Helper>) -> Result<Self, EngineError> {
+    pub(super) fn new(setup: &Setup, helper: &Helper) -> Self {
         let limits = |controller: &str| setup.limit(controller);
-        Ok(Self {
+        Self {
             platform: Platform::host(),
             rootless: setup.settings.rootless,
             has_many_users: helper.has_many_users(),
             memory: limits("memory"),
             cpus: limits("cpu"),
             pids: limits("pids"),
-        })
+        }
     }
 
     /// What a process needs that can't be had here.

@@ -283,13 +283,13 @@ impl Maker {
     pub(super) fn execute(
         &mut self,
         execution: &Execution,
-        container: OwnedFd,
+        container: &OwnedFd,
         streams: [OwnedFd; 3],
     ) -> Started {
         let filter = self.filter(execution.capabilities)?;
         let target = container.try_clone()?;
         let program = recipe::execution(&self.shared.host, execution, target, streams, filter)?;
-        join_pid_namespace(&container)?;
+        join_pid_namespace(container)?;
         let spawned = self.spawn(&program);
         join_pid_namespace(&self.shared.own_pids)?;
         let spawned = match spawned? {

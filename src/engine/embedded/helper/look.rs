@@ -43,7 +43,7 @@ pub(super) fn answer(root: BorrowedFd<'_>, ask: &Ask) -> io::Result<(Answer, Opt
                 path,
                 OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW,
             )?;
-            Ok((list(folder, *skip)?, None))
+            Ok((list(&folder, *skip)?, None))
         }
     }
 }
@@ -66,9 +66,9 @@ fn open(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd, Errn
     }
 }
 
-fn list(folder: OwnedFd, skip: usize) -> io::Result<Answer> {
+fn list(folder: &OwnedFd, skip: usize) -> io::Result<Answer> {
     let mut entries = Vec::new();
-    let mut dir = Dir::read_from(&folder)?;
+    let mut dir = Dir::read_from(folder)?;
     let mut seen = 0;
     while let Some(entry) = dir.read() {
         let entry = entry?;
@@ -84,9 +84,9 @@ fn list(folder: OwnedFd, skip: usize) -> io::Result<Answer> {
             let more = true;
             return Ok(Answer::List { entries, more });
         }
-        let stat = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let told = name.to_string_lossy().into_owned();
-        entries.push((told, meta(&folder, name, &stat)?));
+        entries.push((told, meta(folder, name, &stat)?));
     }
     let more = false;
     Ok(Answer::List { entries, more })

@@ -259,13 +259,11 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
         let flags = libc::MS_BIND | libc::MS_REMOUNT | READ_ONLY;
         steps.mount("", "/", "", flags, "")?;
     }
-    for (resource, limit) in [(libc::RLIMIT_NOFILE, host.most_files)] {
-        steps.0.push(Op::Limit {
-            resource,
-            soft: limit,
-            hard: limit,
-        });
-    }
+    steps.0.push(Op::Limit {
+        resource: libc::RLIMIT_NOFILE,
+        soft: host.most_files,
+        hard: host.most_files,
+    });
     steps.0.push(Op::Limit {
         resource: libc::RLIMIT_CORE,
         soft: 0,

@@ -182,18 +182,18 @@ mod tests {
         let (ours, theirs) = Channel::pair().unwrap();
         let theirs = Channel::of(theirs);
         let long = "x".repeat(3 << 20);
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                ours.send(&vec!["one".to_owned()], &[]).unwrap();
-                ours.send(&vec![long.clone()], &[writer.as_fd()]).unwrap();
+                ours.send(&["one"], &[]).unwrap();
+                ours.send(&[&long], &[writer.as_fd()]).unwrap();
                 let (back, files) = ours.receive::<u32>().unwrap().unwrap();
                 assert_eq!((back, files.len()), (7, 0));
             });
             let (message, _) = theirs.receive::<Vec<String>>().unwrap().unwrap();
             assert_eq!(message, ["one"]);
             let (message, files) = theirs.receive::<Vec<String>>().unwrap().unwrap();
-            assert_eq!(message, [long.clone()]);
+            assert_eq!(message, std::slice::from_ref(&long));
             let [file] = <[OwnedFd; 1]>::try_from(files).unwrap();
             File::from(file).write_all(b"written").unwrap();
             theirs.send(&7, &[]).unwrap();

@@ -57,7 +57,7 @@ fn answer(channel: &Channel, maker: &mut Maker, request: Request, files: Vec<Own
         Request::Execute(execution) => {
             let [container, stdin, stdout, stderr] = files.try_into().map_err(wrong)?;
             let streams = [stdin, stdout, stderr];
-            Ok(match maker.execute(&execution, container, streams)? {
+            Ok(match maker.execute(&execution, &container, streams)? {
                 Ok(process) => (Answer::Done, Some(process)),
                 Err(not_started) => (Answer::NotStarted(not_started), None),
             })

@@ -17,6 +17,10 @@ pub(crate) struct SourceImage {
     /// `repository@digest` for each registry that it is known to be in.
     pub(crate) repo_digests: Vec<String>,
     /// The digest of its manifest, if there is one.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for whoever pushes the very same image")
+    )]
     pub(crate) manifest_digest: Option<Digest>,
     pub(super) description: Description,
     /// What must be kept for as long as the folders of its layers are used; removed when dropped.

@@ -73,14 +73,6 @@ impl Store {
         }))
     }
 
-    /// Forgets an image. Its layers stay until they are pruned.
-    ///
-    /// # Errors
-    /// When it can't be removed.
-    pub(crate) fn remove_image(&self, config: &Digest) -> Result<(), StoreError> {
-        remove(&self.image_path(config.hex()))
-    }
-
     /// Notes which image a name stands for now.
     ///
     /// # Errors
@@ -101,14 +93,6 @@ impl Store {
         let file = get::<ReferenceFile>(&self.reference_path(reference))?;
         let file = file.filter(|file| file.reference == reference);
         Ok(file.and_then(|file| Digest::parse(&file.config)))
-    }
-
-    /// Forgets what a name stands for.
-    ///
-    /// # Errors
-    /// When it can't be removed.
-    pub(crate) fn remove_reference(&self, reference: &str) -> Result<(), StoreError> {
-        remove(&self.reference_path(reference))
     }
 
     fn image_path(&self, hex: &str) -> PathBuf {
@@ -134,15 +118,6 @@ fn get<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
         Ok(text) => Ok(serde_json::from_slice(&text).ok()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::io("read", path)(error)),
-    }
-}
-
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(StoreError::io("remove", path)(error))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -52,6 +52,7 @@ impl Store {
     }
 
     /// The same store, with another bound for how long it is waited for another process.
+    #[cfg(test)]
     pub(crate) fn waiting(self, wait: Duration) -> Self {
         Self { wait, ..self }
     }

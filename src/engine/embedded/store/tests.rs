@@ -462,10 +462,6 @@ fn images_are_found_again_by_what_they_are_called() {
     assert_eq!(store.image(&id).unwrap(), None);
     File::create(&path).unwrap();
     assert_eq!(store.image(&id).unwrap(), None);
-    store.remove_reference(name).unwrap();
-    store.remove_reference(name).unwrap();
-    store.remove_image(&id).unwrap();
-    assert_eq!(store.reference(name).unwrap(), None);
     let binary = ImageRecord {
         config: vec![0xff],
         diff_ids: vec![],

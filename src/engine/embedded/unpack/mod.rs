@@ -31,5 +31,6 @@ mod tests_userns;
 mod unpack;
 mod write;
 
+#[cfg(test)]
 pub(crate) use error::UnpackError;
 pub(crate) use unpack::{Bounds, Expect, Form, Owners, Rules, Unpacked, unpack};

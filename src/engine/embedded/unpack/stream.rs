@@ -27,11 +27,6 @@ impl Stream {
         }
     }
 
-    /// How many bytes were taken.
-    pub(super) fn position(&self) -> u64 {
-        self.position
-    }
-
     /// What can be taken now; nothing at the end.
     pub(super) fn peek(&mut self) -> &[u8] {
         let is_spent = |chunk: &Chunk| self.taken >= chunk.len();
