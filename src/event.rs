@@ -2,6 +2,7 @@
 //! two reports can disagree.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -39,6 +40,8 @@ pub struct RunStart {
     pub filtered: usize,
     /// How many checks run at once.
     pub threads: usize,
+    /// The folder of the project in its repository, which places are relative to.
+    pub folder: PathBuf,
 }
 
 impl RunStart {

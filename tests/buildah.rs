@@ -276,8 +276,11 @@ fn what_is_cleaned_up_on_no_engine_is_told() {
         "{}",
         ended.stderr
     );
+    // Tests beside this one may have control groups of their own.
+    let others = |line: &&str| line.starts_with("left the control group");
+    let is_empty = ended.stdout.contains("nothing of any run");
     assert!(
-        ended.stdout.contains("nothing of any run"),
+        is_empty || ended.stdout.lines().all(|line| others(&line)),
         "{}",
         ended.stdout
     );

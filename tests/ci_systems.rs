@@ -46,6 +46,46 @@ fn run_in(project: &Project, env: &[(&str, &str)], args: &[&str]) -> Ended {
 }
 
 #[test]
+fn files_are_named_from_the_top_of_the_repository() {
+    let project = Project::new(&[
+        (".git/HEAD", "ref: refs/heads/main\n"),
+        (
+            "images/seatrial.yaml",
+            "images: {img: {dockerfile: Dockerfile}}\n",
+        ),
+        ("images/Dockerfile", "FROM scratch\n"),
+        ("images/script.json", SCRIPT),
+        ("images/test-specs/a.yaml", SPEC),
+    ]);
+    let args = [
+        "--annotations",
+        "github",
+        "--junit",
+        "j.xml",
+        "--gitlab",
+        "g.json",
+    ];
+    let mut command = project.command(&["--engine", "fake:script.json"]);
+    let ended = Ended::of(
+        command
+            .args(args)
+            .current_dir(project.root().join("images")),
+    );
+    let path = "images/test-specs/a.yaml";
+    assert!(
+        ended.stdout.contains(&format!("::error file={path},")),
+        "{ended:?}"
+    );
+    let junit = read(project.root().join("images/j.xml"));
+    assert!(junit.contains(&format!("file=\"{path}\"")), "{junit}");
+    let gitlab = read(project.root().join("images/g.json"));
+    assert!(
+        gitlab.contains(&format!("\"path\": \"{path}\"")),
+        "{gitlab}"
+    );
+}
+
+#[test]
 fn ci_systems_are_told_what_failed_and_obey_nobody_else() {
     let github = ("GITHUB_ACTIONS", "true");
     for (env, args, marks) in [

@@ -22,7 +22,7 @@ use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::plan::Plan;
-use crate::project::Project;
+use crate::project::{Project, folder_in_repository};
 use crate::report::{Ci, Console, ConsoleOptions, Reports, Tally};
 use crate::run::{Run, RunFailure};
 use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
@@ -178,6 +178,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     };
     let tally = Arc::new(Tally::new());
     let run = Run {
+        folder: folder_in_repository(&root(project.as_ref())?),
         selection,
         engine: args.engine.start(&session, &root(project.as_ref())?),
         listener: Arc::new(Listeners(listeners(

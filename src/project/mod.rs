@@ -6,6 +6,7 @@ mod file;
 mod globs;
 mod graph;
 mod load;
+mod repository;
 mod schema;
 mod template;
 
@@ -13,6 +14,7 @@ pub use file::{ImageEntry, ProjectFile};
 pub use globs::FileGlobs;
 pub use graph::UnknownImage;
 pub use load::{FILE_NAME, Image, Project, ProjectError};
+pub use repository::folder_in_repository;
 pub use schema::schema;
 pub use template::{Piece, Template};
 

@@ -4,6 +4,7 @@
 //! and no spec can give a command.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::ledger::Ledger;
@@ -67,10 +68,16 @@ impl Ci {
         if self == Self::Gitlab {
             return String::new();
         }
+        let folder = ledger
+            .start()
+            .map(|start| start.folder.clone())
+            .unwrap_or_default();
         let missing = end.missing.iter().map(|missing| self.line(None, missing));
         let bad = ledger.by_image();
         let bad = bad.iter().flat_map(|(_, results)| results);
-        let mut lines: Vec<String> = missing.chain(bad.map(|it| self.annotation(it))).collect();
+        let mut lines: Vec<String> = missing
+            .chain(bad.map(|it| self.annotation(it, &folder)))
+            .collect();
         let more = lines.len().saturating_sub(MOST);
         if more > 0 {
             lines.truncate(MOST);
@@ -81,7 +88,7 @@ impl Ci {
         lines.concat()
     }
 
-    fn annotation(self, result: &CaseResult) -> String {
+    fn annotation(self, result: &CaseResult, folder: &Path) -> String {
         let mut place = &result.case.place;
         let mut message = String::new();
         match &result.verdict {
@@ -99,25 +106,29 @@ impl Ci {
             Verdict::Error(problem) => message.push_str(&problem.message),
             Verdict::Passed | Verdict::Skipped(_) => {}
         }
-        self.line(Some((place, &result.case.name())), message.trim_end())
+        let path = folder.join(place.source().path());
+        let file = one_line(path.to_string_lossy().as_bytes());
+        self.line(
+            Some((place, &file, &result.case.name())),
+            message.trim_end(),
+        )
     }
 
-    /// One command. `about` is the place and the name of a check.
-    fn line(self, about: Option<(&Place, &str)>, message: &str) -> String {
+    /// One command. `about` is the place of a check, its file in the repository, and its name.
+    fn line(self, about: Option<(&Place, &str, &str)>, message: &str) -> String {
         let message: String = terminal_text(message).chars().take(LONGEST).collect();
-        let file = |place: &Place| one_line(place.source().path().to_string_lossy().as_bytes());
         match (self, about) {
-            (Self::Azure, Some((place, name))) => format!(
+            (Self::Azure, Some((place, file, name))) => format!(
                 "##vso[task.logissue type=error;sourcepath={};linenumber={};columnnumber={}]{}\n",
-                azure(&file(place)),
+                azure(file),
                 place.line(),
                 place.column(),
                 azure(&format!("{}: {message}", one_line(name))),
             ),
             (Self::Azure, None) => format!("##vso[task.logissue type=error]{}\n", azure(&message)),
-            (_, Some((place, name))) => format!(
+            (_, Some((place, file, name))) => format!(
                 "::error file={},line={},col={},title={}::{}\n",
-                github_property(&file(place)),
+                github_property(file),
                 place.line(),
                 place.column(),
                 github_property(&one_line(name)),

@@ -13,7 +13,9 @@ use crate::project::FILE_NAME;
 
 /// All issues of a run.
 #[derive(Default)]
-struct Issues {
+struct Issues<'a> {
+    /// What is put in front of paths.
+    folder: &'a str,
     all: Vec<Value>,
     /// How many have had the same words; GitLab drops what has the fingerprint of another.
     seen: HashMap<String, usize>,
@@ -21,7 +23,10 @@ struct Issues {
 
 /// The whole report: one issue for each expectation that does not hold, and for each error.
 pub(super) fn render(record: &Record) -> Result<String, RenderError> {
-    let mut issues = Issues::default();
+    let mut issues = Issues {
+        folder: &record.folder,
+        ..Issues::default()
+    };
     for check in &record.checks {
         match &check.judgement {
             Judgement::Failed { findings } if findings.is_empty() => {
@@ -51,7 +56,7 @@ pub(super) fn render(record: &Record) -> Result<String, RenderError> {
     Ok(text + "\n")
 }
 
-impl Issues {
+impl Issues<'_> {
     fn of(
         &mut self,
         check: &CheckRecord,
@@ -89,7 +94,7 @@ impl Issues {
             "check_name": one_line(format!("seatrial.{kind}")),
             "fingerprint": fingerprint,
             "severity": severity,
-            "location": {"path": one_line(path), "lines": {"begin": line}},
+            "location": {"path": format!("{}{}", self.folder, one_line(path)), "lines": {"begin": line}},
         }));
     }
 }

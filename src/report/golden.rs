@@ -80,6 +80,7 @@ fn start(results: &[Arc<CaseResult>]) -> RunStart {
         selection: Selection::default(),
         filtered: 3,
         threads: 4,
+        folder: std::path::PathBuf::new(),
     }
 }
 

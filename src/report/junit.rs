@@ -53,11 +53,14 @@ fn document(record: &Record, dialect: Dialect) -> Result<String, RenderError> {
         hostname: record.hostname.as_deref().unwrap_or("localhost"),
     };
     for (image, results) in ledger.by_image() {
-        let mut cases: Vec<TestCase> = results.iter().map(|it| test_case(it, dialect)).collect();
+        let mut cases: Vec<TestCase> = results
+            .iter()
+            .map(|it| test_case(it, &record.folder, dialect))
+            .collect();
         tell_apart(&mut cases);
         let offset = results.iter().map(|result| result.offset).min();
         let extras = SuiteExtras {
-            file: common_file(&results),
+            file: common_file(&results, &record.folder),
             cases: results.iter().map(|result| case_extras(result)).collect(),
             properties: properties(record, start, Some(image)),
         };
@@ -150,11 +153,11 @@ impl Document<'_> {
 }
 
 /// The spec file, if all cases of the suite come from one.
-fn common_file(results: &[&CaseResult]) -> Option<String> {
+fn common_file(results: &[&CaseResult], folder: &str) -> Option<String> {
     let path = |result: &CaseResult| result.case.place.source().path().to_path_buf();
     let first = path(results.first()?);
     let same = results.iter().all(|result| path(result) == first);
-    same.then(|| one_line(first.to_string_lossy().as_bytes()))
+    same.then(|| format!("{folder}{}", one_line(first.to_string_lossy().as_bytes())))
 }
 
 fn properties(

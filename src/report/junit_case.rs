@@ -28,7 +28,7 @@ const STREAM_IN_TEXT: Limit = Limit {
 };
 
 /// The result as a case. Nothing in it can break the XML.
-pub(super) fn test_case(result: &CaseResult, dialect: Dialect) -> TestCase {
+pub(super) fn test_case(result: &CaseResult, folder: &str, dialect: Dialect) -> TestCase {
     let name = one_line(&result.case.check);
     let time = time::Duration::try_from(result.duration)
         .unwrap_or(LONGEST_TIME)
@@ -58,7 +58,7 @@ pub(super) fn test_case(result: &CaseResult, dialect: Dialect) -> TestCase {
     builder.set_classname(&one_line(&result.case.image));
     if dialect == Dialect::Rich {
         let path = result.case.place.source().path().to_string_lossy();
-        builder.set_filepath(&one_line(path.as_bytes()));
+        builder.set_filepath(&format!("{folder}{}", one_line(path.as_bytes())));
     }
     set_text(&mut builder.testcase, &text_of(result));
     if let Some(out) = result.stdout.as_ref().and_then(stream) {

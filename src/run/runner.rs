@@ -1,6 +1,7 @@
 //! One run from its first to its last event.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
@@ -34,6 +35,8 @@ pub struct Run {
     pub policy: Policy,
     /// Why the run is to end before its time, once it is: a signal or its deadline.
     pub halted: Arc<dyn Fn() -> Option<Stopped> + Send + Sync>,
+    /// The folder of the project in its repository.
+    pub folder: PathBuf,
     /// Images that can't be tested, and why: their builds failed.
     pub unbuilt: Vec<(String, Problem)>,
 }
@@ -102,6 +105,7 @@ impl Run {
             selection: self.selection.clone(),
             filtered: total - cases.len(),
             threads,
+            folder: self.folder.clone(),
         })));
 
         let shared = Arc::new(Shared {

@@ -84,12 +84,6 @@ pub const DIFFERENCES: &[Difference] = &[
         "containers have a namespace of control groups of their own, as Docker gives on version 2",
     ),
     differ(
-        &["embedded"],
-        &["kernel: devices that are made"],
-        What::Seen,
-        "devices are not bounded by control groups",
-    ),
-    differ(
         OURS,
         &["network: a network", "verdicts: another platform"],
         What::Lack,

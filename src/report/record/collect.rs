@@ -1,6 +1,7 @@
 //! From events to the record.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -101,6 +102,16 @@ impl Default for Collector {
     }
 }
 
+/// A folder, to be put in front of a path.
+fn with_slash(folder: &Path) -> String {
+    let folder = one_line(folder.to_string_lossy().as_bytes());
+    if folder.is_empty() {
+        String::new()
+    } else {
+        format!("{folder}/")
+    }
+}
+
 impl Record {
     /// Of a run that has only just begun.
     pub fn unfinished(now: SystemTime, hostname: Option<String>) -> Self {
@@ -114,6 +125,7 @@ impl Record {
             missing: vec![UNFINISHED.to_owned()],
             hostname,
             engine: None,
+            folder: String::new(),
             threads: 1,
             joined: None,
             selection: SelectionRecord::default(),
@@ -136,6 +148,7 @@ impl Record {
             beside: engine.beside.as_ref().map(one_line),
         });
         self.threads = start.threads;
+        self.folder = with_slash(&start.folder);
         if !start.checks.is_empty() {
             // Each of them is an error until it has a verdict.
             self.missing.clear();

@@ -34,6 +34,9 @@ pub struct Record {
     /// What ran the containers, if anything answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineRecord>,
+    /// The folder of the project in its repository, with a slash at the end; files are relative to it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub folder: String,
     /// How many checks ran at once.
     pub threads: usize,
     /// How many results this one is joined from.

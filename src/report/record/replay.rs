@@ -66,6 +66,7 @@ impl Record {
             },
             filtered: selection.filtered,
             threads: self.threads,
+            folder: self.folder.trim_end_matches('/').into(),
         }
     }
 }

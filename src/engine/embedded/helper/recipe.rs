@@ -34,9 +34,6 @@ const READ_ONLY_PATHS: [&str; 5] = [
     "/proc/sys",
     "/proc/sysrq-trigger",
 ];
-/// How much more readily the kernel kills containers than others when memory is short: as much as
-/// half of all memory would count.
-const OOM_SCORE: &str = "500";
 /// Devices, by their numbers.
 const DEVICES: [(&str, u32, u32); 6] = [
     ("null", 1, 3),
@@ -236,8 +233,6 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
         steps.0.push(Op::Unshare(libc::CLONE_NEWCGROUP));
     }
     steps.0.push(Op::Session);
-    // Where memory is short, containers go first: not the helper, and nothing of the host.
-    steps.write("/proc/self/oom_score_adj", OOM_SCORE, true)?;
     steps.0.push(Op::Umask(0o022));
     root(&mut steps, host, &ready, container.read_only)?;
     kernel(&mut steps, host, ready.devices)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,7 +87,22 @@ fn run(settings: &Settings) -> io::Result<()> {
         return Ok(());
     }
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Before nobody may look into this process any more, itself included.
+    prefer_for_killing();
     control(&channel, settings, has_many_users, cgroups)
+}
+
+/// Where memory is short, the largest container goes first, and nothing of the host: half of all
+/// memory counts on top of what each has. Containers inherit it.
+fn prefer_for_killing() {
+    const SCORE: &[u8] = b"500";
+    // A courtesy: without it, the kernel chooses as ever.
+    if let Ok(mut file) = fs::File::options()
+        .write(true)
+        .open("/proc/self/oom_score_adj")
+    {
+        let _ = file.write_all(SCORE);
+    }
 }
 
 /// Serves the control connection; the others each by a thread.
