@@ -24,5 +24,5 @@ pub use image::{
 pub use observe::{Observer, Observers};
 pub(crate) use owner::{in_user_namespace, is_root_of_machine};
 pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
-pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder};
+pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder, sharing_key};
 pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};

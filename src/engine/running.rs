@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::capture::Captured;
+use super::image::Image;
 use super::process::{Ended, Outcome, Process};
 use super::traits::{EngineError, Files};
 
@@ -136,4 +137,22 @@ pub fn holder(process: &Process) -> Process {
         stdin: Some(Vec::new()),
         ..process.clone()
     }
+}
+
+/// What processes must agree in to share a container.
+pub fn sharing_key(image: &Image, process: &Process) -> String {
+    format!(
+        "{} {:?}",
+        image.id,
+        (
+            &process.mounts,
+            &process.tmpfs,
+            process.network,
+            process.limits,
+            &process.cap_add,
+            &process.cap_drop,
+            process.read_only,
+            &process.platform,
+        )
+    )
 }

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use super::engine::DockerEngine;
 use super::hosts::ContainerFiles;
 use super::view::View;
-use crate::engine::{Ended, EngineError, Image, Look, Outcome, Process, holder};
+use crate::engine::{Ended, EngineError, Image, Look, Outcome, Process, holder, sharing_key};
 
 /// The shared containers of a run, by image and all that is fixed when a container is created.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl DockerEngine {
         process: &Process,
         mut look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
-        let key = key(image, process);
+        let key = sharing_key(image, process);
         loop {
             let shared = self.shared.get(&key);
             let held = self.wait(
@@ -126,22 +126,4 @@ impl DockerEngine {
             }),
         }
     }
-}
-
-/// What processes must agree in to share a container.
-fn key(image: &Image, process: &Process) -> String {
-    format!(
-        "{} {:?}",
-        image.id,
-        (
-            &process.mounts,
-            &process.tmpfs,
-            process.network,
-            process.limits,
-            &process.cap_add,
-            &process.cap_drop,
-            process.read_only,
-            &process.platform,
-        )
-    )
 }

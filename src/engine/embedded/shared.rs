@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::client::failed;
 use super::engine::EmbeddedEngine;
 use super::running::EmbeddedRunning;
-use crate::engine::{Ended, EngineError, Image, Look, Outcome, Process, Running, holder};
+use crate::engine::{
+    Ended, EngineError, Image, Look, Outcome, Process, Running, holder, sharing_key,
+};
 
 /// The shared containers of a run, by image and all that is fixed when a container is made.
 #[derive(Default)]
@@ -67,7 +69,7 @@ impl EmbeddedEngine {
         process: &Process,
         mut look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
-        let key = key(image, process);
+        let key = sharing_key(image, process);
         loop {
             let container = self.shared.get(&key, || self.hold(image, process))?;
             let outcome = container.exec(process);
@@ -118,22 +120,4 @@ impl EmbeddedEngine {
             Some(_) => Err(failed(STEP, "it ended at once")),
         }
     }
-}
-
-/// What processes must agree in to share a container.
-fn key(image: &Image, process: &Process) -> String {
-    format!(
-        "{} {:?}",
-        image.id,
-        (
-            &process.mounts,
-            &process.tmpfs,
-            process.network,
-            process.limits,
-            &process.cap_add,
-            &process.cap_drop,
-            process.read_only,
-            &process.platform,
-        )
-    )
 }
