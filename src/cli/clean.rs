@@ -120,7 +120,6 @@ fn clear_store(session: &Session) -> Result<String, EngineError> {
 
 fn containers(session: &Session, dry_run: bool, suspicion: bool) -> Result<Cleaned, EngineError> {
     let (connection, _) = session.connect()?;
-    let mut stop = session.signals().stop();
     let effort = Effort {
         limit: Duration::from_secs(120),
         looks: 5,
@@ -134,12 +133,7 @@ fn containers(session: &Session, dry_run: bool, suspicion: bool) -> Result<Clean
             clean_containers(&connection, effort).await
         }
     };
-    session.handle().block_on(async {
-        tokio::select! {
-            cleaned = work => cleaned,
-            Ok(_) = stop.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
-        }
-    })
+    session.waiter().wait(work)
 }
 
 /// Removes what dead runs left before a run begins, and warns of what stays.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::clean;
-use super::session::{Connector, Session, env};
+use super::session::{Session, env, identify};
 use crate::engine::docker::DockerEngine;
 use crate::engine::embedded::{Daemon, EmbeddedEngine};
-use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine};
+use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine, Waiter};
 use crate::report::text::terminal_text;
 use crate::spec::parse_bytes;
 
@@ -48,15 +48,15 @@ impl EngineChoice {
     ) -> Result<Arc<dyn Engine>, EngineError> {
         let stop = session.signals().stop();
         match self {
-            Self::Docker => Ok(docker(&session.connector())?),
+            Self::Docker => Ok(docker(&session.waiter())?),
             Self::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
             Self::Embedded => {
-                let connect = session.connector();
-                let daemon = Daemon::new(move || optional(docker(&connect)));
+                let waiter = session.waiter();
+                let daemon = Daemon::new(move || optional(docker(&waiter)));
                 Ok(Arc::new(embedded(session, daemon, root)?))
             }
             Self::Auto => {
-                let docker = docker(&session.connector());
+                let docker = docker(&session.waiter());
                 if let Err(error @ EngineError::Unreachable { .. }) = &docker
                     && std::env::var_os("DOCKER_HOST").is_some()
                 {
@@ -87,9 +87,9 @@ impl EngineChoice {
 }
 
 /// The engine of this machine.
-fn docker(connector: &Connector) -> Result<Arc<DockerEngine>, EngineError> {
-    let (connection, info) = connector.connect()?;
-    let (runtime, stop) = (connector.handle(), connector.stop());
+fn docker(waiter: &Waiter) -> Result<Arc<DockerEngine>, EngineError> {
+    let (connection, info) = identify(waiter)?;
+    let (runtime, stop) = (waiter.runtime().clone(), waiter.stop());
     let engine = DockerEngine::new(connection, info, runtime, stop)?;
     clean::before_run(&engine);
     Ok(Arc::new(engine))

@@ -5,13 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Handle, Runtime};
-use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::signals::Signals;
 use crate::diagnostic::Diagnostics;
 use crate::engine::docker::{Connection, connect};
-use crate::engine::{EngineError, EngineInfo};
+use crate::engine::{EngineError, EngineInfo, Waiter};
 use crate::project::{FILE_NAME, Project, ProjectError};
 use crate::report::text::terminal_text;
 
@@ -127,45 +126,20 @@ impl Session {
 
     /// Finds the engine and asks it what it is.
     pub(super) fn connect(&self) -> Result<(Connection, EngineInfo), EngineError> {
-        self.connector().connect()
+        identify(&self.waiter())
     }
 
-    /// What connects to the engine later, wherever that is.
-    pub(super) fn connector(&self) -> Connector {
-        Connector {
-            runtime: self.handle(),
-            stop: self.signals.stop(),
-        }
+    /// Waits that end with the run.
+    pub(super) fn waiter(&self) -> Waiter {
+        Waiter::new(self.handle(), self.signals.stop())
     }
 }
 
-/// Connects to the engine of this machine.
-pub(super) struct Connector {
-    runtime: Handle,
-    stop: watch::Receiver<bool>,
-}
-
-impl Connector {
-    pub(super) fn handle(&self) -> Handle {
-        self.runtime.clone()
-    }
-
-    pub(super) fn stop(&self) -> watch::Receiver<bool> {
-        self.stop.clone()
-    }
-
-    /// Finds the engine and asks it what it is.
-    pub(super) fn connect(&self) -> Result<(Connection, EngineInfo), EngineError> {
-        let connection = connect(&env)?;
-        let mut stop = self.stop.clone();
-        let info = self.runtime.block_on(async {
-            tokio::select! {
-                info = connection.identify() => info,
-                Ok(_) = stop.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
-            }
-        })?;
-        Ok((connection, info))
-    }
+/// Finds the engine and asks it what it is.
+pub(super) fn identify(waiter: &Waiter) -> Result<(Connection, EngineInfo), EngineError> {
+    let connection = connect(&env)?;
+    let info = waiter.wait(connection.identify())?;
+    Ok((connection, info))
 }
 
 impl Drop for Session {

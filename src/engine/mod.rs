@@ -1,6 +1,7 @@
 //! What runs containers. Everything above speaks to an [`Engine`] and knows no back-end.
 
 mod auto;
+mod background;
 mod capture;
 mod described;
 pub mod docker;
@@ -13,6 +14,7 @@ mod owner;
 mod process;
 mod running;
 mod traits;
+mod waiter;
 
 pub use auto::AutoEngine;
 pub use capture::{Capture, Captured};
@@ -26,3 +28,4 @@ pub(crate) use owner::{in_user_namespace, is_root_of_machine};
 pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
 pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder, sharing_key};
 pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
+pub(crate) use waiter::{Waiter, stopped};

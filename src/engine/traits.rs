@@ -30,12 +30,6 @@ pub trait Engine: Send + Sync {
     /// [`EngineError::NoSuchImage`] when it is not there.
     fn image(&self, reference: &str) -> Result<Image, EngineError>;
 
-    /// What such a process of `image` needs and this engine can't give it: "needs docker: …".
-    fn lack(&self, image: &Image, process: &Process) -> Option<String> {
-        let _ = (image, process);
-        None
-    }
-
     /// Runs one process in a fresh container of `image` and removes the container. `look` is
     /// shown the files that a process which ended by itself has left.
     ///

@@ -16,12 +16,11 @@ use tokio::sync::watch;
 use super::connection::Connection;
 use super::endpoint::Env;
 use super::progress::BuildKitProgress;
-use super::steps::stopped;
 use crate::build::{
     BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, ClassicProgress,
     ContextStream, Job, Recipient,
 };
-use crate::engine::{EngineError, EngineInfo};
+use crate::engine::{EngineError, EngineInfo, stopped};
 
 /// The first version of the API whose engines have BuildKit (Docker 18.09).
 const FIRST_WITH_BUILDKIT: (usize, usize) = (1, 39);

@@ -20,11 +20,11 @@ use super::reach;
 use super::reap::{Cleaned, Effort, clean_containers};
 use super::running::DockerRunning;
 use super::shared::SharedContainers;
-use super::steps::{steadily, step, stopped};
+use super::steps::{steadily, step};
 use super::view::View;
 use crate::engine::{
     Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
-    Network, Outcome, Process, Running, Tap,
+    Network, Outcome, Process, Running, Tap, Waiter,
 };
 
 /// How long a container that was asked for is waited for at the end, so that it can be removed.
@@ -43,8 +43,7 @@ const START_EFFORT: Effort = Effort {
 pub struct DockerEngine {
     pub(super) connection: Connection,
     info: EngineInfo,
-    pub(super) runtime: Handle,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) waiter: Waiter,
     owner: Owner,
     network_files: NetworkFiles,
     /// Whether the engine sees this machine's files: asked once, when it first matters.
@@ -74,8 +73,7 @@ impl DockerEngine {
         Ok(Self {
             connection,
             info,
-            runtime,
-            stop,
+            waiter: Waiter::new(runtime, stop),
             owner: Owner::new(),
             network_files,
             sees_our_files: OnceCell::new(),
@@ -116,14 +114,7 @@ impl DockerEngine {
         &self,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
-        let mut stop = self.stop.clone();
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => Err(EngineError::Interrupted),
-                result = work => result,
-            }
-        })
+        self.waiter.wait(work)
     }
 
     /// Runs a process; the files beside its outcome must be there for as long as the container is
@@ -185,7 +176,7 @@ impl DockerEngine {
         let connection = self.connection.clone();
         let name = container.name.clone();
         let platform = platform.map(ToOwned::to_owned);
-        let task = self.runtime.spawn(async move {
+        let task = self.waiter.runtime().spawn(async move {
             let container = Container {
                 connection: &connection,
                 name,
@@ -380,7 +371,7 @@ impl Engine for DockerEngine {
             look(&View::of_container(self, &container.name));
         }
         // Not under `wait`: what is stopped is removed all the same.
-        let removed = self.runtime.block_on(container.remove());
+        let removed = self.waiter.runtime().block_on(container.remove());
         let (outcome, _network_files) = outcome?;
         removed?;
         Ok(outcome)
@@ -416,7 +407,7 @@ impl Engine for DockerEngine {
     }
 
     fn close(&self) -> Result<usize, EngineError> {
-        self.runtime.block_on(async {
+        self.waiter.runtime().block_on(async {
             self.connection.forgive().await;
             self.sweep().await
         })

@@ -5,21 +5,18 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use futures_util::StreamExt;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::connection::Connection;
 use super::engine::DockerEngine;
-use super::steps::{failure, is_not_found, step, stopped};
-use crate::engine::{EngineError, Image};
+use super::steps::{failure, is_not_found, step};
+use crate::engine::{EngineError, Image, Waiter};
 
 const EXPORT: &str = "export an image";
 
 /// Fetches one image when it is needed, on whatever thread that is.
 pub(crate) struct Exporter {
     connection: Connection,
-    runtime: Handle,
-    stop: watch::Receiver<bool>,
+    waiter: Waiter,
     id: String,
     reference: String,
 }
@@ -29,8 +26,7 @@ impl DockerEngine {
     pub(crate) fn exporter(&self, image: &Image) -> Exporter {
         Exporter {
             connection: self.connection.clone(),
-            runtime: self.runtime.clone(),
-            stop: self.stop.clone(),
+            waiter: self.waiter.clone(),
             id: image.id.clone(),
             reference: image.reference.clone(),
         }
@@ -64,14 +60,7 @@ impl Exporter {
                 }
             }
         };
-        let mut stop = self.stop.clone();
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => Err(EngineError::Interrupted),
-                result = fetched => result,
-            }
-        })?;
+        self.waiter.wait(fetched)?;
         Ok(file)
     }
 

@@ -155,7 +155,7 @@ impl DockerEngine {
         self.ask_for(&container, None, body).await?;
         let pin = Pin {
             connection: self.connection.clone(),
-            runtime: self.runtime.clone(),
+            runtime: self.waiter.runtime().clone(),
             name: container.name,
         };
         if folders.iter().all(is_there) {

@@ -1,6 +1,5 @@
 //! Containers in the background.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -8,7 +7,6 @@ use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use bollard::query_parameters::KillContainerOptionsBuilder;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connection::Connection;
@@ -19,13 +17,11 @@ use super::hosts::ContainerFiles;
 use super::reach;
 use super::steps::{STEP_LIMIT, failure, status, steadily, step};
 use super::view::View;
+use crate::engine::background::{End, Logs};
 use crate::engine::{
-    Address, Capture, Captured, Ended, EngineError, Files, Health, Image, Network, Outcome,
-    Process, Running, Stream, Tap, Waited, Work,
+    Address, Captured, Ended, EngineError, Files, Health, Image, Network, Outcome, Process,
+    Running, Stream, Tap, Waited, Work,
 };
-
-/// How it ended, once it has.
-type State = Option<Result<Ended, EngineError>>;
 
 /// A container that goes on, and a task that reads what it writes.
 pub(super) struct DockerRunning<'a> {
@@ -33,19 +29,12 @@ pub(super) struct DockerRunning<'a> {
     image: &'a Image,
     name: String,
     network: Network,
-    logs: Arc<Mutex<Logs>>,
-    state: watch::Receiver<State>,
+    logs: Logs,
+    end: End,
     reader: Option<JoinHandle<()>>,
     /// Needed for as long as the container is there.
     _network_files: Option<ContainerFiles>,
     is_removed: bool,
-}
-
-/// What it has written so far.
-struct Logs {
-    stdout: Capture,
-    stderr: Capture,
-    tap: Option<Tap>,
 }
 
 impl<'a> DockerRunning<'a> {
@@ -56,20 +45,15 @@ impl<'a> DockerRunning<'a> {
         tap: Option<Tap>,
     ) -> Result<Self, EngineError> {
         let container = engine.container();
-        let (sender, state) = watch::channel(None);
-        let logs = Logs {
-            stdout: Capture::new(process.output_limit),
-            stderr: Capture::new(process.output_limit),
-            tap,
-        };
+        let (sender, end) = End::to_come();
         // From here on, whatever happens, the container is removed when this is dropped.
         let mut running = Self {
             engine,
             image,
             name: container.name.clone(),
             network: process.network,
-            logs: Arc::new(Mutex::new(logs)),
-            state,
+            logs: Logs::new(process, tap),
+            end,
             reader: None,
             _network_files: None,
             is_removed: false,
@@ -86,10 +70,10 @@ impl<'a> DockerRunning<'a> {
             let reader = Reader {
                 connection: engine.connection.clone(),
                 name: container.name.clone(),
-                logs: Arc::clone(&running.logs),
+                logs: running.logs.clone(),
             };
             let stdin = process.stdin.clone();
-            running.reader = Some(engine.runtime.spawn(async move {
+            running.reader = Some(engine.waiter.runtime().spawn(async move {
                 let ended = reader.follow(attached, stdin).await;
                 sender.send_replace(Some(ended));
             }));
@@ -126,24 +110,15 @@ impl<'a> DockerRunning<'a> {
         step(connection, "send a signal to a container", request).await
     }
 
-    async fn end(&self, limit: Duration) -> Option<Result<Ended, EngineError>> {
-        let mut state = self.state.clone();
-        tokio::time::timeout(limit, ended(&mut state)).await.ok()
-    }
-
     async fn kill_and_wait(&self) -> Result<(), EngineError> {
         self.signal("SIGKILL").await?;
-        match self.end(STEP_LIMIT).await {
+        match self.end.within(STEP_LIMIT).await {
             Some(ended) => ended.map(drop),
             None => Err(EngineError::TimedOut {
                 step: "kill a container",
                 limit: STEP_LIMIT,
             }),
         }
-    }
-
-    fn logs(&self) -> MutexGuard<'_, Logs> {
-        lock(&self.logs)
     }
 
     /// Removes the container once, outside of `wait`: what is stopped is removed all the same.
@@ -155,7 +130,10 @@ impl<'a> DockerRunning<'a> {
         if let Some(reader) = &self.reader {
             reader.abort();
         }
-        self.engine.runtime.block_on(self.container().remove())
+        self.engine
+            .waiter
+            .runtime()
+            .block_on(self.container().remove())
     }
 }
 
@@ -165,24 +143,15 @@ impl Running for DockerRunning<'_> {
     }
 
     fn ended(&self) -> Result<Option<Ended>, EngineError> {
-        self.state.borrow().clone().transpose()
+        self.end.known()
     }
 
     fn logs(&self) -> (Captured, Captured) {
-        let logs = self.logs();
-        (logs.stdout.so_far(), logs.stderr.so_far())
+        self.logs.so_far()
     }
 
     fn during(&self, until: Instant, work: Work<'_>) -> Result<Waited, EngineError> {
-        let mut state = self.state.clone();
-        self.engine.wait(async {
-            tokio::select! {
-                biased;
-                () = work => Ok(Waited::Done),
-                ended = ended(&mut state) => ended.map(Waited::Ended),
-                () = tokio::time::sleep_until(until.into()) => Ok(Waited::TimedOut),
-            }
-        })
+        self.end.during(&self.engine.waiter, until, work)
     }
 
     fn address(&self, port: u16) -> Result<Address, EngineError> {
@@ -229,8 +198,8 @@ impl Running for DockerRunning<'_> {
 
     fn stop(&self, signal: Option<&str>, limit: Duration) -> Result<Ended, EngineError> {
         self.engine.wait(async {
-            if let Some(ended) = self.state.borrow().clone() {
-                return ended;
+            if let Some(ended) = self.end.known()? {
+                return Ok(ended);
             }
             let signal = match signal {
                 Some(signal) => signal.to_owned(),
@@ -242,7 +211,7 @@ impl Running for DockerRunning<'_> {
                 }
             };
             self.signal(&signal).await?;
-            match self.end(limit).await {
+            match self.end.within(limit).await {
                 Some(ended) => ended,
                 None => {
                     self.kill_and_wait().await?;
@@ -253,7 +222,7 @@ impl Running for DockerRunning<'_> {
     }
 
     fn kill(&self) -> Result<(), EngineError> {
-        if self.state.borrow().is_some() {
+        if self.end.is_known() {
             return Ok(());
         }
         self.engine.wait(self.kill_and_wait())
@@ -275,27 +244,11 @@ impl Drop for DockerRunning<'_> {
     }
 }
 
-/// Waits until it has ended.
-async fn ended(state: &mut watch::Receiver<State>) -> Result<Ended, EngineError> {
-    let lost = || EngineError::Failed {
-        step: "follow a container",
-        reason: "nobody reads its output any more".to_owned(),
-    };
-    match state.wait_for(Option::is_some).await {
-        Ok(state) => state.clone().unwrap_or_else(|| Err(lost())),
-        Err(_) => Err(lost()),
-    }
-}
-
-fn lock(logs: &Mutex<Logs>) -> MutexGuard<'_, Logs> {
-    logs.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Reads what a container writes, to its end.
 struct Reader {
     connection: Connection,
     name: String,
-    logs: Arc<Mutex<Logs>>,
+    logs: Logs,
 }
 
 impl Reader {
@@ -345,13 +298,6 @@ impl Reader {
             LogOutput::StdErr { message } => (Stream::Stderr, message),
             LogOutput::StdIn { .. } => return,
         };
-        let mut logs = lock(&self.logs);
-        match stream {
-            Stream::Stdout => logs.stdout.push(bytes),
-            Stream::Stderr => logs.stderr.push(bytes),
-        }
-        if let Some(tap) = &mut logs.tap {
-            tap(stream, bytes);
-        }
+        self.logs.take(stream, bytes);
     }
 }

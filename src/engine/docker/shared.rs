@@ -83,13 +83,14 @@ impl DockerEngine {
                 Ok(outcome) if outcome.ended == Ended::TimedOut => {
                     // The process is still in there, and only goes with the container.
                     self.shared.forget(&key, &shared);
-                    self.runtime
+                    self.waiter
+                        .runtime()
                         .block_on(self.container_of(held.name.clone()).remove())?;
                 }
                 Err(error) if !matches!(error, EngineError::Interrupted) => {
                     // Perhaps somebody has removed the container; the next one has another then.
                     let container = self.container_of(held.name.clone());
-                    let runs = self.runtime.block_on(container.is_running());
+                    let runs = self.waiter.runtime().block_on(container.is_running());
                     if !matches!(runs, Ok(true)) {
                         self.shared.forget(&key, &shared);
                     }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use bollard::errors::Error;
-use tokio::sync::watch;
 
 use super::connection::Connection;
 use crate::engine::EngineError;
@@ -156,12 +155,5 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     match error {
         Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
         _ => None,
-    }
-}
-
-/// Comes back when the run is to stop, and never if nobody can say so any more.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

@@ -68,7 +68,7 @@ impl<'a> View<'a> {
             container.archive(path, sender).await
         });
         // Also when the run is stopped. What can't be removed now goes with the rest in the end.
-        let removed = self.engine.runtime.block_on(container.remove());
+        let removed = self.engine.waiter.runtime().block_on(container.remove());
         sent.and(removed)
     }
 }

@@ -61,16 +61,19 @@ impl EmbeddedEngine {
         let cleared = library.store.clear(&library.hands);
         let cleared = cleared.map_err(StoreError::into_engine)?;
         let mut failed = cleared.failed;
-        let is_clear = buildah::clear(library.store.folder());
-        let builds = is_clear.unwrap_or_else(|error| {
-            failed.push(format!("what buildah keeps: {error}"));
-            true
-        });
+        let cleared_builds = buildah::clear(library.store.folder());
+        let builds = cleared_builds.map_or_else(
+            |error| {
+                failed.push(format!("what buildah keeps: {error}"));
+                false
+            },
+            |is_clear| !is_clear,
+        );
         Ok(StoreCleared {
             freed: cleared.freed,
             removed: cleared.removed.len(),
             in_use: cleared.in_use.len(),
-            builds: !builds,
+            builds,
             failed,
         })
     }

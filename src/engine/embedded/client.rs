@@ -8,10 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::follow::timespec;
 use super::helper::{Answer, Channel, NAME, Request, Settings, remove_groups};
 use super::user_namespace;
 use crate::engine::EngineError;
@@ -63,8 +64,7 @@ impl Helper {
         stopped: OwnedFd,
     ) -> Result<Self, EngineError> {
         let begin = || -> io::Result<(Child, Channel)> {
-            let (channel, socket) = Channel::pair()?;
-            channel.bound(LIMIT)?;
+            let (channel, socket) = connection()?;
             let mut command = Command::new(program);
             command
                 .arg0(NAME)
@@ -118,12 +118,7 @@ impl Helper {
                 channel: Some(channel),
             });
         }
-        let pair = || -> io::Result<(Channel, OwnedFd)> {
-            let (channel, socket) = Channel::pair()?;
-            channel.bound(LIMIT)?;
-            Ok((channel, socket))
-        };
-        let (channel, socket) = pair().map_err(|error| failed(ASK, error))?;
+        let (channel, socket) = connection().map_err(|error| failed(ASK, error))?;
         {
             let control = lock(&self.control);
             let control = control
@@ -162,19 +157,15 @@ impl Helper {
         Ok(Waited::Stopped)
     }
 
-    fn kill(&self) {
+    /// Whoever is silent once is not asked again: everybody would wait as long.
+    fn given_up(&self, step: &'static str, error: io::Error) -> EngineError {
         let _ = lock(&self.process).kill();
+        failed(step, slow(error))
     }
 
     /// Ends it, and with it all containers.
     pub(super) fn end(&self) {
-        let end = |channels: &Mutex<Vec<Channel>>| {
-            channels
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
-        };
-        end(&self.idle);
+        lock(&self.idle).clear();
         drop(lock(&self.control).take());
         let mut process = lock(&self.process);
         // It ends by itself when its connection does, unless somebody has stopped it.
@@ -219,37 +210,20 @@ impl Lease {
     ) -> Result<(Answer, Option<OwnedFd>), EngineError> {
         let gone = || failed(step, "its helper process has ended");
         let channel = self.channel.as_ref().ok_or_else(gone)?;
-        let answer = channel.send(request, files).map_err(slow).and_then(|()| {
-            let waited = self.helper.wait_for(channel, request)?;
-            match waited {
-                Waited::Ready => channel.receive::<Answer>().map_err(slow).map(Some),
-                Waited::Stopped => Ok(None),
-            }
-        });
-        let answer = match answer {
-            Ok(Some(answer)) => Ok(answer),
-            Ok(None) => {
-                self.channel = None;
-                return Err(EngineError::Interrupted);
-            }
-            Err(error) => {
-                // Whoever is silent once is not asked again: everybody would wait as long.
-                self.helper.kill();
-                Err(error)
-            }
+        let asked = channel.send(request, files);
+        let waited = asked.and_then(|()| self.helper.wait_for(channel, request));
+        let lost = match waited {
+            Ok(Waited::Stopped) => EngineError::Interrupted,
+            Ok(Waited::Ready) => match channel.receive::<Answer>() {
+                Ok(Some((Answer::Failed(reason), _))) => return Err(failed(step, reason)),
+                Ok(Some((answer, mut files))) => return Ok((answer, files.pop())),
+                Ok(None) => gone(),
+                Err(error) => self.helper.given_up(step, error),
+            },
+            Err(error) => self.helper.given_up(step, error),
         };
-        match answer {
-            Ok(Some((Answer::Failed(reason), _))) => Err(failed(step, reason)),
-            Ok(Some((answer, mut files))) => Ok((answer, files.pop())),
-            Ok(None) => {
-                self.channel = None;
-                Err(gone())
-            }
-            Err(error) => {
-                self.channel = None;
-                Err(failed(step, slow(error)))
-            }
-        }
+        self.channel = None;
+        Err(lost)
     }
 
     /// Lets the helper throw the container away, without waiting for it.
@@ -296,13 +270,6 @@ fn is_ready(channel: &Channel, stop: Option<BorrowedFd<'_>>, limit: Duration) ->
     }
 }
 
-fn timespec(time: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: time.subsec_nanos().into(),
-    }
-}
-
 /// An error that says what it means that nothing came or went, or will.
 fn slow(error: io::Error) -> io::Error {
     match error.kind() {
@@ -330,6 +297,13 @@ fn ends_within(process: &mut Child, limit: Duration) -> bool {
         });
     // What can't be polled for can still be waited for.
     ended != Ok(0) && process.wait().is_ok()
+}
+
+/// A new connection, which waits no longer than any sound helper takes.
+fn connection() -> io::Result<(Channel, OwnedFd)> {
+    let (channel, socket) = Channel::pair()?;
+    channel.bound(LIMIT)?;
+    Ok((channel, socket))
 }
 
 fn answered(channel: &Channel, step: &'static str) -> Result<(), EngineError> {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::client::{Helper, Lease, failed};
 use super::daemon::Daemon;
 use super::files::View;
-use super::helper::{Answer, Container, Place, Request};
+use super::helper::{Answer, Container, Request};
 use super::images::{Hold, Library, Ready};
 use super::known::Known;
 use super::lacks::Abilities;
@@ -22,12 +22,11 @@ use super::leftover;
 use super::probe::with_advice;
 use super::run::{self, START};
 use super::running::EmbeddedRunning;
-use super::setup::Setup;
+use super::setup::{BOUND, Setup};
 use super::shared::SharedContainers;
-use super::waiter::Waiter;
 use crate::engine::{
     Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Outcome, Process,
-    Running, Tap,
+    Running, Tap, Waiter, stopped as stopped_run,
 };
 use crate::mark::Mark;
 
@@ -85,10 +84,7 @@ impl EmbeddedEngine {
         let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
         let mut waits = stop.clone();
         runtime.spawn(async move {
-            if waits.wait_for(|stop| *stop).await.is_err() {
-                // Nobody can stop the run any more.
-                std::future::pending::<()>().await;
-            }
+            stopped_run(&mut waits).await;
             drop(writer);
         });
         let stopped = OwnedFd::from(stopped);
@@ -118,7 +114,7 @@ impl EmbeddedEngine {
             opened: Mutex::default(),
             next: AtomicU64::new(0),
             shared: SharedContainers::default(),
-            bound: setup.bound,
+            bound: BOUND,
             scratch: setup.settings.scratch,
         })
     }
@@ -142,6 +138,11 @@ impl EmbeddedEngine {
     /// What this host can give to a container, and what not.
     pub fn abilities(&self) -> &Abilities {
         &self.abilities
+    }
+
+    /// What such a process of `image` needs and this engine can't give it: "needs docker: …".
+    pub fn lack(&self, image: &Image, process: &Process) -> Option<String> {
+        self.abilities.lack(image, process)
     }
 
     /// Takes an image from an OCI layout into the store under a name, by which it is found later.
@@ -220,14 +221,11 @@ impl EmbeddedEngine {
         if self.waiter.is_stopped() {
             return Err(EngineError::Interrupted);
         }
-        if let Some(lack) = self.abilities.lack(image, process) {
+        if let Some(lack) = self.lack(image, process) {
             return Err(EngineError::Needs(lack));
         }
         let known = self.known(image)?;
-        let files = || -> Result<Box<dyn Files>, EngineError> {
-            let place = Place::Image(known.root);
-            Ok(Box::new(View::owning(self.helper.lease()?, place)))
-        };
+        let files = || View::of_image(&self.helper, known.root);
         let container = known.container(image, process, &files)?;
         Ok((self.helper.lease()?, container))
     }
@@ -245,10 +243,6 @@ impl Engine for EmbeddedEngine {
 
     fn image(&self, reference: &str) -> Result<Image, EngineError> {
         self.open(self.library.find(reference)?)
-    }
-
-    fn lack(&self, image: &Image, process: &Process) -> Option<String> {
-        self.abilities.lack(image, process)
     }
 
     fn run(
@@ -279,11 +273,8 @@ impl Engine for EmbeddedEngine {
     }
 
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {
-        let view = self.known(image).and_then(|known| {
-            let place = Place::Image(known.root);
-            Ok(View::owning(self.helper.lease()?, place))
-        });
-        match view {
+        let known = self.known(image);
+        match known.and_then(|known| View::of_image(&self.helper, known.root)) {
             Ok(view) => Box::new(view),
             Err(error) => Box::new(super::files::Nothing(error)),
         }

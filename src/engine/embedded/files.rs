@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::client::{Lease, failed};
+use super::client::{Helper, Lease, failed};
 use super::helper::{Answer, Ask, Meta, Place, Request};
 use super::lacks::NO_USERS;
 use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Files, Visit};
@@ -29,10 +29,15 @@ impl<'a> View<'a> {
         Self { lease, place }
     }
 
-    /// Asks over a connection of its own.
-    pub(super) fn owning(lease: Lease, place: Place) -> Self {
-        let lease = Lent::Own(Mutex::new(lease));
-        Self { lease, place }
+    /// The files of an image, which the helper calls `root`; over a connection of its own.
+    ///
+    /// # Errors
+    /// When the helper is gone.
+    pub(super) fn of_image(helper: &Arc<Helper>, root: u64) -> Result<Self, EngineError> {
+        Ok(Self {
+            lease: Lent::Own(Mutex::new(helper.lease()?)),
+            place: Place::Image(root),
+        })
     }
 
     /// Where there is one user only, all files have become that one's.

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::client::{Helper, Lease, failed};
 use super::engine::EmbeddedEngine;
 use super::files::View;
-use super::helper::{Place, Request};
+use super::helper::Request;
 use super::known::Known;
 use super::run::{self, Begun, START};
-use crate::engine::{EngineError, Files, Image, Outcome, Process};
+use crate::engine::{EngineError, Image, Outcome, Process};
 
 /// The container and what further processes in it need.
 #[derive(Debug)]
@@ -64,10 +64,7 @@ impl Inside {
             mounts: self.own.mounts.clone(),
             ..process.clone()
         };
-        let files = || -> Result<Box<dyn Files>, EngineError> {
-            let place = Place::Image(self.known.root);
-            Ok(Box::new(View::owning(self.helper.lease()?, place)))
-        };
+        let files = || View::of_image(&self.helper, self.known.root);
         let execution = self
             .known
             .execution(&self.image, &process, &self.host_name, &files)?;

@@ -7,6 +7,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::capabilities::Capabilities;
 use super::client::failed;
+use super::files::View;
 use super::helper::{Container, Execution, NetworkKind};
 use super::lacks::NO_USERS;
 use super::users::{self, User};
@@ -49,7 +50,7 @@ impl Known {
         &self,
         image: &Image,
         process: &Process,
-        files: &dyn Fn() -> Result<Box<dyn Files>, EngineError>,
+        files: &dyn Fn() -> Result<View<'static>, EngineError>,
     ) -> Result<Container, EngineError> {
         let host_name = match process.network {
             Network::Host => host_name(),
@@ -89,7 +90,7 @@ impl Known {
         image: &Image,
         process: &Process,
         host_name: &str,
-        files: &dyn Fn() -> Result<Box<dyn Files>, EngineError>,
+        files: &dyn Fn() -> Result<View<'static>, EngineError>,
     ) -> Result<Execution, EngineError> {
         let asked = process.user.as_deref().unwrap_or(&image.config.user);
         let user = self.user(asked, process, files)?;
@@ -113,7 +114,7 @@ impl Known {
         &self,
         asked: &str,
         process: &Process,
-        files: &dyn Fn() -> Result<Box<dyn Files>, EngineError>,
+        files: &dyn Fn() -> Result<View<'static>, EngineError>,
     ) -> Result<User, EngineError> {
         let mut user = self.user_of_image(asked, files)?;
         // Who it is, engines ask the image; where it is at home, the runtime asks the container.
@@ -129,14 +130,14 @@ impl Known {
     fn user_of_image(
         &self,
         asked: &str,
-        files: &dyn Fn() -> Result<Box<dyn Files>, EngineError>,
+        files: &dyn Fn() -> Result<View<'static>, EngineError>,
     ) -> Result<User, EngineError> {
         let users = || self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(user) = users().get(asked) {
             return Ok(user.clone());
         }
         let image = files()?;
-        let [passwd, group] = [list(image.as_ref(), PASSWD)?, list(image.as_ref(), GROUP)?];
+        let [passwd, group] = [list(&image, PASSWD)?, list(&image, GROUP)?];
         let user = users::find(asked, &passwd, &group).map_err(|error| failed(STEP, error))?;
         users().insert(asked.to_owned(), user.clone());
         Ok(user)

@@ -30,7 +30,6 @@ mod store;
 mod unpack;
 mod user_namespace;
 mod users;
-mod waiter;
 
 pub use buildah::BuildahBuilder;
 pub use clear::{StoreCleared, StoreState};

@@ -1,13 +1,12 @@
 //! Containers in the background.
 
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
-use tokio::sync::watch;
 
 use super::client::failed;
 use super::engine::EmbeddedEngine;
@@ -18,17 +17,14 @@ use super::helper::{Place, Request};
 use super::inside::Inside;
 use super::run::{self, Begun, FOLLOW};
 use super::signals;
-use super::waiter::Waiter;
+use crate::engine::background::{End, Logs};
 use crate::engine::{
-    Address, Capture, Captured, Ended, EngineError, Files, Health, Image, Network, Outcome,
-    Process, Running, Stream, Tap, Waited, Work,
+    Address, Captured, Ended, EngineError, Files, Health, Image, Network, Outcome, Process,
+    Running, Stream, Tap, Waited, Waiter, Work,
 };
 
 /// A container that is killed has ended within this time.
 const KILL_LIMIT: Duration = Duration::from_secs(30);
-
-/// How it ended, once it has.
-type State = Option<Result<Ended, EngineError>>;
 
 /// A container that goes on, and a thread that reads what it writes.
 pub(super) struct EmbeddedRunning {
@@ -37,17 +33,10 @@ pub(super) struct EmbeddedRunning {
     inside: Option<Arc<Inside>>,
     stop_signal: String,
     network: Network,
-    logs: Arc<Mutex<Logs>>,
-    state: watch::Receiver<State>,
+    logs: Logs,
+    end: End,
     reader: Option<thread::JoinHandle<()>>,
     health: Option<Checker>,
-}
-
-/// What it has written so far.
-struct Logs {
-    stdout: Capture,
-    stderr: Capture,
-    tap: Option<Tap>,
 }
 
 impl EmbeddedRunning {
@@ -61,43 +50,34 @@ impl EmbeddedRunning {
         let host_name = container.host_name.clone();
         let request = Request::Run(Box::new(container));
         let begun = run::begin(&mut lease, &request, None, process.stdin.is_some())?;
-        let (sender, state) = watch::channel(None);
-        let mut logs = Logs {
-            stdout: Capture::new(process.output_limit),
-            stderr: Capture::new(process.output_limit),
-            tap,
-        };
+        let (sender, end) = End::to_come();
+        // What is said of a process that never began, it has not written.
+        let tap = tap.filter(|_| begun.is_ok());
         let mut running = Self {
             waiter: engine.waiter.clone(),
             inside: None,
             stop_signal: image.config.stop_signal.clone(),
             network: process.network,
-            logs: Arc::new(Mutex::new(Logs {
-                stdout: Capture::new(0),
-                stderr: Capture::new(0),
-                tap: None,
-            })),
-            state,
+            logs: Logs::new(process, tap),
+            end,
             reader: None,
             health: None,
         };
         let begun = match begun {
             Ok(begun) => begun,
             Err(outcome) => {
-                logs.stderr.push(outcome.stderr.kept());
-                running.logs = Arc::new(Mutex::new(logs));
+                running.logs.take(Stream::Stderr, outcome.stderr.kept());
                 sender.send_replace(Some(Ok(outcome.ended)));
                 return Ok(running);
             }
         };
-        running.logs = Arc::new(Mutex::new(logs));
         let inside = Arc::new(Inside::new(
             engine, image, process, lease, &begun, host_name,
         )?);
         running.inside = Some(Arc::clone(&inside));
         let reader = Reader {
             inside: Arc::clone(&inside),
-            logs: Arc::clone(&running.logs),
+            logs: running.logs.clone(),
             input: process.stdin.clone(),
         };
         let name = "container".to_owned();
@@ -117,10 +97,6 @@ impl EmbeddedRunning {
         inside.ok_or_else(|| failed(FOLLOW, "its process was never started"))
     }
 
-    fn logs(&self) -> MutexGuard<'_, Logs> {
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn signal(&self, signal: Signal) -> Result<(), EngineError> {
         match pidfd_send_signal(&self.inside()?.process, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
@@ -128,10 +104,9 @@ impl EmbeddedRunning {
         }
     }
 
-    fn end(&self, limit: Duration) -> Result<Option<Result<Ended, EngineError>>, EngineError> {
-        let mut state = self.state.clone();
+    fn ends_within(&self, limit: Duration) -> Result<Option<Ended>, EngineError> {
         self.waiter
-            .wait(async { Ok(tokio::time::timeout(limit, ended(&mut state)).await.ok()) })
+            .wait(async { self.end.within(limit).await.transpose() })
     }
 
     /// Ends it and everything of it.
@@ -155,31 +130,22 @@ impl Running for EmbeddedRunning {
         if self.waiter.is_stopped() {
             return Err(EngineError::Interrupted);
         }
-        if self.state.borrow().is_some() {
+        if self.end.is_known() {
             return Err(failed("run a command in a container", "it has ended"));
         }
         self.inside()?.exec(process)
     }
 
     fn ended(&self) -> Result<Option<Ended>, EngineError> {
-        self.state.borrow().clone().transpose()
+        self.end.known()
     }
 
     fn logs(&self) -> (Captured, Captured) {
-        let logs = self.logs();
-        (logs.stdout.so_far(), logs.stderr.so_far())
+        self.logs.so_far()
     }
 
     fn during(&self, until: Instant, work: Work<'_>) -> Result<Waited, EngineError> {
-        let mut state = self.state.clone();
-        self.waiter.wait(async {
-            tokio::select! {
-                biased;
-                () = work => Ok(Waited::Done),
-                ended = ended(&mut state) => ended.map(Waited::Ended),
-                () = tokio::time::sleep_until(until.into()) => Ok(Waited::TimedOut),
-            }
-        })
+        self.end.during(&self.waiter, until, work)
     }
 
     fn address(&self, port: u16) -> Result<Address, EngineError> {
@@ -205,8 +171,8 @@ impl Running for EmbeddedRunning {
         let own = (!self.stop_signal.is_empty()).then_some(self.stop_signal.as_str());
         let name = signal.or(own).unwrap_or("SIGTERM");
         self.signal(signals::named(name)?)?;
-        match self.end(limit)? {
-            Some(ended) => ended,
+        match self.ends_within(limit)? {
+            Some(ended) => Ok(ended),
             None => {
                 self.kill()?;
                 Ok(Ended::TimedOut)
@@ -215,12 +181,12 @@ impl Running for EmbeddedRunning {
     }
 
     fn kill(&self) -> Result<(), EngineError> {
-        if self.state.borrow().is_some() {
+        if self.end.is_known() {
             return Ok(());
         }
         self.signal(Signal::KILL)?;
-        match self.end(KILL_LIMIT)? {
-            Some(ended) => ended.map(drop),
+        match self.ends_within(KILL_LIMIT)? {
+            Some(_) => Ok(()),
             None => Err(EngineError::TimedOut {
                 step: "kill a container",
                 limit: KILL_LIMIT,
@@ -250,34 +216,16 @@ impl Drop for EmbeddedRunning {
     }
 }
 
-/// Waits until it has ended.
-async fn ended(state: &mut watch::Receiver<State>) -> Result<Ended, EngineError> {
-    let lost = || failed(FOLLOW, "nobody reads its output any more");
-    match state.wait_for(Option::is_some).await {
-        Ok(state) => state.clone().unwrap_or_else(|| Err(lost())),
-        Err(_) => Err(lost()),
-    }
-}
-
 /// Reads what a container writes, to its end.
 struct Reader {
     inside: Arc<Inside>,
-    logs: Arc<Mutex<Logs>>,
+    logs: Logs,
     input: Option<Vec<u8>>,
 }
 
 impl Reader {
     fn follow(&self, mut begun: Begun) -> Result<Ended, EngineError> {
-        let mut take = |stream, bytes: &[u8]| {
-            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-            match stream {
-                Stream::Stdout => logs.stdout.push(bytes),
-                Stream::Stderr => logs.stderr.push(bytes),
-            }
-            if let Some(tap) = &mut logs.tap {
-                tap(stream, bytes);
-            }
-        };
+        let mut take = |stream, bytes: &[u8]| self.logs.take(stream, bytes);
         let input = self.input.as_deref().unwrap_or_default();
         let stop = self.inside.stopped.as_fd();
         // What it reads stays open: a container in the background may wait for more.

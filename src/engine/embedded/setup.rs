@@ -19,7 +19,7 @@ use crate::engine::{EngineError, is_root_of_machine};
 use crate::mark::Mark;
 
 /// The most that the store holds after a run when nobody says otherwise, in bytes.
-const BOUND: u64 = 50 << 30;
+pub(super) const BOUND: u64 = 50 << 30;
 /// The name of the groups of one run begins with this.
 pub(super) const GROUPS: &str = "seatrial-";
 
@@ -27,7 +27,6 @@ pub(super) const GROUPS: &str = "seatrial-";
 #[derive(Debug)]
 pub(super) struct Setup {
     pub(super) settings: Settings,
-    pub(super) bound: u64,
 }
 
 impl Setup {
@@ -48,7 +47,6 @@ impl Setup {
                 name: format!("{GROUPS}{}", Mark::ours()),
                 rootless,
             },
-            bound: BOUND,
         })
     }
 

@@ -43,15 +43,13 @@ impl SharedContainers {
         Ok(container)
     }
 
-    /// The next one to ask starts another. Whether nobody had forgotten it before.
-    fn forget(&self, key: &str, container: &Arc<EmbeddedRunning>) -> bool {
+    /// The next one to ask starts another.
+    fn forget(&self, key: &str, container: &Arc<EmbeddedRunning>) {
         let mut containers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = containers.get(key);
-        let is_known = known.is_some_and(|known| Arc::ptr_eq(known, container));
-        if is_known {
+        if known.is_some_and(|known| Arc::ptr_eq(known, container)) {
             containers.remove(key);
         }
-        is_known
     }
 
     fn has(&self, key: &str, container: &Arc<EmbeddedRunning>) -> bool {

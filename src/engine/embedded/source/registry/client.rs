@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
-use tokio::runtime::Handle;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use super::authority::{Challenge, Token};
 use super::credentials::{Credentials, Secret};
 use super::place::Place;
 use super::words::{broken, is_of_tls, said, unfetched};
-use crate::engine::EngineError;
 use crate::engine::embedded::source::reference::RegistryReference;
+use crate::engine::{EngineError, Waiter};
 
 /// How often a request is made, and how often in a row a blob may break off.
 pub(super) const TRIES: u32 = 5;
@@ -31,8 +30,7 @@ pub(super) struct Client {
     pub(super) credentials: Credentials,
     /// The header that the registry wanted to see last.
     pub(super) seen: Mutex<Option<HeaderValue>>,
-    pub(super) runtime: Handle,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) waiter: Waiter,
 }
 
 /// One request.
@@ -52,18 +50,7 @@ impl Client {
         &self,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
-        let mut stop = self.stop.clone();
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                stopped = stop.wait_for(|stop| *stop) => match stopped {
-                    Ok(_) => Err(EngineError::Interrupted),
-                    // Nobody can say so any more.
-                    Err(_) => std::future::pending().await,
-                },
-                result = work => result,
-            }
-        })
+        self.waiter.wait(work)
     }
 
     /// Asks until it is answered well, refused for good, or was asked often enough.

@@ -12,7 +12,6 @@ use super::client::{Ask, Client, bounded, is_page};
 use super::credentials::Credentials;
 use super::http::client;
 use super::place::{CERTIFICATES, Env, Place};
-use crate::engine::EngineError;
 use crate::engine::embedded::layer::{Content, Digest, Open};
 use crate::engine::embedded::source::manifest::{
     Blob, Blobs, CONFIG_LIMIT, MANIFEST_LIMIT, MANIFESTS, resolve,
@@ -20,14 +19,14 @@ use crate::engine::embedded::source::manifest::{
 use crate::engine::embedded::source::problem::digest_of;
 use crate::engine::embedded::source::reference::Version;
 use crate::engine::embedded::source::{Platform, RegistryReference, SourceImage};
+use crate::engine::{EngineError, Waiter};
 
 /// What a registry says the digest of a manifest is.
 const DIGEST: &str = "docker-content-digest";
 
 /// All registries. The calls block, and so does reading layers: on threads that may wait.
 pub(crate) struct Registries {
-    runtime: Handle,
-    stop: watch::Receiver<bool>,
+    waiter: Waiter,
     env: Box<Env>,
     /// The folder of folders of certificates.
     pub(in crate::engine::embedded::source) certificates: PathBuf,
@@ -42,8 +41,7 @@ impl Registries {
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         Self {
-            runtime,
-            stop,
+            waiter: Waiter::new(runtime, stop),
             env: Box::new(env),
             certificates: CERTIFICATES.into(),
         }
@@ -68,8 +66,7 @@ impl Registries {
                 reference: reference.clone(),
                 credentials: Credentials::find(env, &reference.host)?,
                 seen: Mutex::default(),
-                runtime: self.runtime.clone(),
-                stop: self.stop.clone(),
+                waiter: self.waiter.clone(),
             }),
             first: None,
         };
