@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::docker::DockerEngine;
 use super::embedded::EmbeddedEngine;
 use super::image::{HistoryStep, Image};
-use super::process::{Outcome, Process};
+use super::process::{Isolation, Outcome, Process};
 use super::running::{Running, Tap};
 use super::traits::{Engine, EngineError, EngineInfo, Files, Look};
 
@@ -41,8 +41,14 @@ impl AutoEngine {
         }
     }
 
-    fn choose(&self, image: &Image, process: &Process) -> Result<Choice<'_>, EngineError> {
-        let lack = self.embedded.lack(image, process);
+    /// `is_entered`: whether further processes come into its container.
+    fn choose(
+        &self,
+        image: &Image,
+        process: &Process,
+        is_entered: bool,
+    ) -> Result<Choice<'_>, EngineError> {
+        let lack = self.embedded.lack(image, process, is_entered);
         let on_docker = |why: &str| match &self.docker {
             None => Err(EngineError::Needs(format!("{why}; no engine answers here"))),
             Some(docker) => match docker.image(&image.id) {
@@ -91,7 +97,8 @@ impl Engine for AutoEngine {
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
-        match self.choose(image, process)? {
+        let is_entered = process.isolation == Isolation::Shared;
+        match self.choose(image, process, is_entered)? {
             Choice::Embedded => self.embedded.run(image, process, look),
             Choice::Docker(docker) => docker.run(image, process, look),
         }
@@ -107,7 +114,7 @@ impl Engine for AutoEngine {
         process: &Process,
         tap: Option<Tap>,
     ) -> Result<Box<dyn Running + 'a>, EngineError> {
-        match self.choose(image, process)? {
+        match self.choose(image, process, true)? {
             Choice::Embedded => self.embedded.start(image, process, tap),
             Choice::Docker(docker) => docker.start(image, process, tap),
         }

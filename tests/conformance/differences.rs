@@ -85,6 +85,19 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     differ(
         OURS,
+        &[
+            "folders: mounts*",
+            "kernel: mounts",
+            "kernel: what can't be written",
+        ],
+        What::Lines(&[
+            "/sys/fs/cgroup ",
+            "mkdir: cannot create directory '/sys/fs/cgroup/x'",
+        ]),
+        "the folder of control groups is shared by containers, and so can't be written to",
+    ),
+    differ(
+        OURS,
         &["network: a network", "verdicts: another platform"],
         What::Lack,
         "only Docker and Podman have networks and other platforms",

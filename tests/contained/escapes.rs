@@ -144,6 +144,50 @@ kill -9 -1; sleep 0.1; ls / | grep -c trace";
     assert!(!std::path::Path::new("/dev/mqueue/trace").exists());
 }
 
+/// What is mounted once for all of them can't be made writable by one.
+#[test]
+fn what_containers_share_takes_no_traces() {
+    if !is_root() {
+        return;
+    }
+    let leave = "for place in /sys/fs/cgroup /sys/firmware /proc/acpi; do
+mount -o remount,rw $place; mount -o remount,rw,bind $place; touch $place/trace; done; true";
+    let look = "ls /sys/fs/cgroup /sys/firmware /proc/acpi | grep -c trace";
+    let mut checks = String::new();
+    for (name, keys) in [("usual", ""), ("admin", "cap_add: [SYS_ADMIN]")] {
+        checks += &script(name, leave, keys);
+        let found = "stdout: \"0\"\nexit: 1";
+        checks += &script(&format!("after {name}"), look, found);
+        checks += &script(
+            &format!("admin after {name}"),
+            look,
+            &format!("{found}\ncap_add: [SYS_ADMIN]"),
+        );
+    }
+    test(&debian(&checks), &["--test-threads", "1"]).expect(0);
+}
+
+/// Whoever could look into a process that enters its container.
+#[test]
+fn tracers_have_their_container_for_themselves() {
+    if !is_root() {
+        return;
+    }
+    let alone = script("alone", "true", "cap_add: [SYS_PTRACE]");
+    let shared = script("shared", "true", "cap_add: [SYS_PTRACE]\nisolation: shared");
+    let ended = test(&debian(&(alone + &shared)), &[]);
+    assert!(
+        ended.stdout.contains("needs docker: SYS_PTRACE"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("1 passed, 1 skipped"),
+        "{}",
+        ended.stdout
+    );
+}
+
 #[test]
 fn the_kernel_would_kill_containers_before_anything_else() {
     if !is_root() {

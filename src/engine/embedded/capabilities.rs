@@ -61,8 +61,8 @@ impl Capabilities {
     /// `FSETID`, `KILL`, `SETGID`, `SETUID`, `SETPCAP`, `NET_BIND_SERVICE`, `NET_RAW`,
     /// `SYS_CHROOT`, `MKNOD`, `AUDIT_WRITE` and `SETFCAP`.
     pub(crate) const DOCKER_DEFAULT: Self = Self(0xa804_25fb);
-    /// All that Linux has. A kernel may know fewer, and who runs a container may have fewer:
-    /// give only what is in both sets ([`and`](Self::and)), as Docker does with `ALL`.
+    /// All that Linux has. Where the kernel knows fewer, or who runs a container has fewer, a container
+    /// with all of them can't be had; Docker's can't either.
     pub(crate) const ALL: Self = Self((1 << NAMES.len()) - 1);
     /// None at all.
     pub(crate) const NONE: Self = Self(0);

@@ -12,8 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::follow::timespec;
-use super::helper::{Answer, Channel, NAME, Request, Settings, remove_groups};
+use super::helper::{Answer, Channel, NAME, Request, Settings, remove_groups, timespec};
 use super::user_namespace;
 use crate::engine::EngineError;
 
@@ -31,7 +30,7 @@ pub(super) struct Helper {
 }
 
 /// It answers within this time, whatever the image.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 /// Layers can be large, and come over slow lines.
 const LONG_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// It ends within this time, and lets go of what it does.
@@ -208,22 +207,74 @@ impl Lease {
         request: &Request,
         files: &[BorrowedFd<'_>],
     ) -> Result<(Answer, Option<OwnedFd>), EngineError> {
-        let gone = || failed(step, "its helper process has ended");
-        let channel = self.channel.as_ref().ok_or_else(gone)?;
+        let channel = self.channel.as_ref().ok_or_else(|| gone(step))?;
         let asked = channel.send(request, files);
-        let waited = asked.and_then(|()| self.helper.wait_for(channel, request));
-        let lost = match waited {
+        let lost = match asked.and_then(|()| self.helper.wait_for(channel, request)) {
+            Ok(Waited::Ready) => return self.answer(step),
             Ok(Waited::Stopped) => EngineError::Interrupted,
-            Ok(Waited::Ready) => match channel.receive::<Answer>() {
-                Ok(Some((Answer::Failed(reason), _))) => return Err(failed(step, reason)),
-                Ok(Some((answer, mut files))) => return Ok((answer, files.pop())),
-                Ok(None) => gone(),
-                Err(error) => self.helper.given_up(step, error),
-            },
             Err(error) => self.helper.given_up(step, error),
         };
-        self.channel = None;
+        self.hang_up();
         Err(lost)
+    }
+
+    /// Asks, and does not wait: when [`news`](Self::news) can be read from, there is the answer.
+    ///
+    /// # Errors
+    /// When the helper is gone.
+    pub(super) fn send(
+        &mut self,
+        step: &'static str,
+        request: &Request,
+        files: &[BorrowedFd<'_>],
+    ) -> Result<(), EngineError> {
+        let channel = self.channel.as_ref().ok_or_else(|| gone(step))?;
+        let sent = channel.send(request, files);
+        sent.map_err(|error| {
+            let lost = self.helper.given_up(step, error);
+            self.hang_up();
+            lost
+        })
+    }
+
+    /// Can be read from as soon as there is an answer, or will be none.
+    ///
+    /// # Errors
+    /// When the helper is gone.
+    pub(super) fn news(&self, step: &'static str) -> Result<OwnedFd, EngineError> {
+        let channel = self.channel.as_ref().ok_or_else(|| gone(step))?;
+        let copy = channel.as_fd().try_clone_to_owned();
+        copy.map_err(|error| failed(step, error))
+    }
+
+    /// The answer, which is there.
+    ///
+    /// # Errors
+    /// What the helper says of its failure; or that it is gone.
+    pub(super) fn answer(
+        &mut self,
+        step: &'static str,
+    ) -> Result<(Answer, Option<OwnedFd>), EngineError> {
+        let channel = self.channel.as_ref().ok_or_else(|| gone(step))?;
+        let lost = match channel.receive::<Answer>() {
+            Ok(Some((Answer::Failed(reason), _))) => return Err(failed(step, reason)),
+            Ok(Some((answer, mut files))) => return Ok((answer, files.pop())),
+            Ok(None) => gone(step),
+            Err(error) => self.helper.given_up(step, error),
+        };
+        self.hang_up();
+        Err(lost)
+    }
+
+    /// There was no answer in time, and there will be none.
+    pub(super) fn give_up(&mut self, step: &'static str) -> EngineError {
+        self.hang_up();
+        self.helper.given_up(step, io::ErrorKind::TimedOut.into())
+    }
+
+    /// Ends whatever was begun over this connection, which serves for nothing more.
+    pub(super) fn hang_up(&mut self) {
+        self.channel = None;
     }
 
     /// Lets the helper throw the container away, without waiting for it.
@@ -244,6 +295,10 @@ impl Drop for Lease {
             lock(&self.helper.idle).push(channel);
         }
     }
+}
+
+fn gone(step: &'static str) -> EngineError {
+    failed(step, "its helper process has ended")
 }
 
 /// What a wait for an answer came to.

@@ -141,8 +141,9 @@ impl EmbeddedEngine {
     }
 
     /// What such a process of `image` needs and this engine can't give it: "needs docker: …".
-    pub fn lack(&self, image: &Image, process: &Process) -> Option<String> {
-        self.abilities.lack(image, process)
+    /// `is_entered`: whether further processes come into its container.
+    pub fn lack(&self, image: &Image, process: &Process, is_entered: bool) -> Option<String> {
+        self.abilities.lack(image, process, is_entered)
     }
 
     /// Takes an image from an OCI layout into the store under a name, by which it is found later.
@@ -217,11 +218,12 @@ impl EmbeddedEngine {
         &self,
         image: &Image,
         process: &Process,
+        is_entered: bool,
     ) -> Result<(Lease, Container), EngineError> {
         if self.waiter.is_stopped() {
             return Err(EngineError::Interrupted);
         }
-        if let Some(lack) = self.lack(image, process) {
+        if let Some(lack) = self.lack(image, process, is_entered) {
             return Err(EngineError::Needs(lack));
         }
         let known = self.known(image)?;
@@ -254,9 +256,9 @@ impl Engine for EmbeddedEngine {
         if process.isolation == Isolation::Shared {
             return self.run_shared(image, process, look);
         }
-        let (lease, container) = self.describe(image, process)?;
-        let request = Request::Run(Box::new(container));
-        run::run(lease, &request, None, process, self.stopped(), look)
+        let (lease, container) = self.describe(image, process, false)?;
+        let request = |then| Request::Run(Box::new(container), then);
+        run::run(lease, request, None, process, self.stopped(), look)
     }
 
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {

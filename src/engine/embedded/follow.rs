@@ -5,10 +5,11 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
+use super::helper::timespec;
 use crate::engine::Stream;
 
 /// What is written by processes that are gone is there at once; nobody waits longer for it.
@@ -20,6 +21,17 @@ pub(super) struct Streams {
     stdin: Option<File>,
     stdout: Option<File>,
     stderr: Option<File>,
+}
+
+/// What following waits for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until<'a> {
+    /// Can be read from when the process has ended.
+    pub(super) end: BorrowedFd<'a>,
+    /// Can be read from when the run is stopped.
+    pub(super) stop: BorrowedFd<'a>,
+    /// No longer than this.
+    pub(super) time: Option<Instant>,
 }
 
 /// Why the following ended.
@@ -60,18 +72,18 @@ impl Streams {
     }
 
     /// Writes `input` to the process and shows what it writes to `take`, until it has ended. After
-    /// the input its end is told, unless `keep_open`.
+    /// the input its end is told, unless `keep_open`. When it has ended, `is_done` is asked whether
+    /// what others in its container still write does not matter.
     ///
     /// # Errors
     /// When the streams can't be read.
     pub(super) fn follow(
         &mut self,
-        process: &OwnedFd,
-        stop: BorrowedFd<'_>,
-        until: Option<Instant>,
+        until: Until<'_>,
         mut input: &[u8],
         keep_open: bool,
         take: &mut dyn FnMut(Stream, &[u8]),
+        is_done: &mut dyn FnMut() -> bool,
     ) -> io::Result<Why> {
         let mut buffer = vec![0; 64 << 10];
         let mut ended: Option<Instant> = None;
@@ -81,19 +93,12 @@ impl Streams {
             }
             let deadline = match ended {
                 Some(ended) => Some(ended + LAST_OUTPUT),
-                None => until,
+                None => until.time,
             };
             let had_ended = ended.is_some();
             let mut ready = Ready::default();
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            self.wait(
-                process,
-                stop,
-                ended.is_some(),
-                input.is_empty(),
-                left,
-                &mut ready,
-            )?;
+            self.wait(until, ended.is_some(), input.is_empty(), left, &mut ready)?;
             if ready.stop {
                 return Ok(Why::Stopped);
             }
@@ -118,6 +123,9 @@ impl Streams {
             }
             if ready.process && ended.is_none() {
                 ended = Some(Instant::now());
+                if is_done() {
+                    return Ok(Why::Ended);
+                }
             }
             let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if is_over && ended.is_none() {
@@ -133,18 +141,17 @@ impl Streams {
 
     fn wait(
         &self,
-        process: &OwnedFd,
-        stop: BorrowedFd<'_>,
+        until: Until<'_>,
         has_ended: bool,
         nothing_to_write: bool,
         left: Option<Duration>,
         ready: &mut Ready,
     ) -> io::Result<()> {
-        let mut files = vec![PollFd::from_borrowed_fd(stop, PollFlags::empty())];
+        let mut files = vec![PollFd::from_borrowed_fd(until.stop, PollFlags::empty())];
         let mut which: Vec<fn(&mut Ready)> = vec![|ready| ready.stop = true];
         let out = self.stdout.as_ref().map(AsFd::as_fd);
         let err = self.stderr.as_ref().map(AsFd::as_fd);
-        let process = (!has_ended).then(|| process.as_fd());
+        let process = (!has_ended).then_some(until.end);
         let stdin = self.stdin.as_ref().map(AsFd::as_fd);
         let stdin = stdin.filter(|_| !nothing_to_write);
         let all: [Watched<'_>; 4] = [
@@ -204,13 +211,5 @@ fn read(
         }
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
         Err(error) => Err(error),
-    }
-}
-
-/// A time as the kernel wants it.
-pub(super) fn timespec(time: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: time.subsec_nanos().into(),
     }
 }

@@ -68,12 +68,12 @@ impl Inside {
         let execution = self
             .known
             .execution(&self.image, &process, &self.host_name, &files)?;
-        let request = Request::Execute(Box::new(execution));
+        let request = |then| Request::Execute(Box::new(execution), then);
         let lease = self.helper.lease()?;
         let container = Some(self.process.as_fd());
         run::run(
             lease,
-            &request,
+            request,
             container,
             &process,
             self.stopped.as_fd(),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::capabilities::Capabilities;
 use super::client::Helper;
 use super::setup::Setup;
 use super::source::Platform;
@@ -55,7 +56,13 @@ impl Abilities {
     }
 
     /// What a process needs that can't be had here.
-    pub(super) fn lack(&self, image: &Image, process: &Process) -> Option<String> {
+    /// `is_entered`: whether further processes come into its container.
+    pub(super) fn lack(
+        &self,
+        image: &Image,
+        process: &Process,
+        is_entered: bool,
+    ) -> Option<String> {
         let needs = |what: &str| Some(format!("needs docker: {what}"));
         let lacking = |what: &str, why: &str| Some(format!("needs docker: {what} ({why})"));
         if process.network == Network::Bridge {
@@ -66,6 +73,14 @@ impl Abilities {
         }
         if !process.ports.is_empty() && process.network != Network::Host {
             return needs("ports of a container are reached through an engine's network");
+        }
+        let capabilities = Capabilities::of(&process.cap_add, &process.cap_drop);
+        let may_trace = capabilities.is_ok_and(|it| it.contains(Capabilities::SYS_PTRACE));
+        if is_entered && may_trace {
+            return needs(
+                "SYS_PTRACE in a container that is entered: whoever enters it has the memory of \
+                 the engine for a moment",
+            );
         }
         let config = &image.config;
         let is_ours = |os: &str, architecture: &str| {

@@ -11,9 +11,9 @@ use rustix::process::{Signal, pidfd_send_signal};
 use super::client::failed;
 use super::engine::EmbeddedEngine;
 use super::files::View;
-use super::follow::Why;
+use super::follow::{Until, Why};
 use super::health::Checker;
-use super::helper::{Place, Request};
+use super::helper::Place;
 use super::inside::Inside;
 use super::run::{self, Begun, FOLLOW};
 use super::signals;
@@ -46,10 +46,9 @@ impl EmbeddedRunning {
         process: &Process,
         tap: Option<Tap>,
     ) -> Result<Self, EngineError> {
-        let (mut lease, container) = engine.describe(image, process)?;
+        let (mut lease, container) = engine.describe(image, process, true)?;
         let host_name = container.host_name.clone();
-        let request = Request::Run(Box::new(container));
-        let begun = run::begin(&mut lease, &request, None, process.stdin.is_some())?;
+        let begun = run::begin(&mut lease, container, process.stdin.is_some())?;
         let (sender, end) = End::to_come();
         // What is said of a process that never began, it has not written.
         let tap = tap.filter(|_| begun.is_ok());
@@ -227,11 +226,15 @@ impl Reader {
     fn follow(&self, mut begun: Begun) -> Result<Ended, EngineError> {
         let mut take = |stream, bytes: &[u8]| self.logs.take(stream, bytes);
         let input = self.input.as_deref().unwrap_or_default();
-        let stop = self.inside.stopped.as_fd();
+        let until = Until {
+            end: begun.process.as_fd(),
+            stop: self.inside.stopped.as_fd(),
+            time: None,
+        };
         // What it reads stays open: a container in the background may wait for more.
         let why = begun
             .streams
-            .follow(&begun.process, stop, None, input, true, &mut take)
+            .follow(until, input, true, &mut take, &mut || false)
             .map_err(|error| failed(FOLLOW, error))?;
         match why {
             Why::Ended => run::reap(&self.inside.lease),

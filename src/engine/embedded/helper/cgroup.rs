@@ -1,7 +1,8 @@
 //! Control groups, for containers with limits.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use super::devices::Devices;
@@ -20,6 +21,10 @@ pub(super) struct Cgroups {
     unified: Option<PathBuf>,
     /// Part of the names of those that are made.
     name: String,
+    /// The folder of all of them.
+    top: PathBuf,
+    /// Keeps that folder in reach where it is not seen.
+    _held: Option<File>,
 }
 
 #[derive(Debug)]
@@ -41,11 +46,26 @@ pub(super) struct Groups {
 impl Cgroups {
     /// Asks this host. Groups that are made have `name` in their names.
     pub(super) fn ask(name: &str) -> Self {
-        let (version, unified) = version();
+        Self::below(PathBuf::from(TOP), None, name)
+    }
+
+    /// The same, for a process whose threads are going to leave the host's mounts.
+    pub(super) fn hold(name: &str) -> Self {
+        let Ok(held) = File::open(TOP) else {
+            return Self::ask(name);
+        };
+        let top = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
+        Self::below(top, Some(held), name)
+    }
+
+    fn below(top: PathBuf, held: Option<File>, name: &str) -> Self {
+        let (version, unified) = version(&top);
         Self {
             version,
             unified,
             name: name.to_owned(),
+            top,
+            _held: held,
         }
     }
 
@@ -77,7 +97,7 @@ impl Cgroups {
             return None;
         };
         let (folder, own) = find(hierarchies, controller)?;
-        Some(place(Path::new(TOP), folder, own).join(&self.name))
+        Some(place(&self.top, folder, own).join(&self.name))
     }
 
     /// Where this helper's own group of version 2 is to be.
@@ -101,7 +121,7 @@ impl Cgroups {
         let folders: Vec<PathBuf> = match &self.version {
             Version::One(hierarchies) => {
                 let own = hierarchies.iter();
-                own.map(|(folder, own)| place(Path::new(TOP), folder, own))
+                own.map(|(folder, own)| place(&self.top, folder, own))
                     .collect()
             }
             Version::Two(_) | Version::None => Vec::new(),
@@ -151,7 +171,13 @@ impl Cgroups {
                     .and_then(|()| devices.guard(&folder))
             }
             Version::One(hierarchies) => {
-                groups.version_one(hierarchies, &name, *memory, quota, *pids)
+                let place = |controller: &str| {
+                    let (folder, own) = find(hierarchies, controller).ok_or_else(|| {
+                        io::Error::other(format!("this host has none for `{controller}`"))
+                    })?;
+                    Ok(place(&self.top, folder, own).join(&name))
+                };
+                groups.version_one(&place, *memory, quota, *pids)
             }
         };
         match made {
@@ -167,7 +193,7 @@ impl Cgroups {
     }
 }
 
-fn version() -> (Version, Option<PathBuf>) {
+fn version(top: &Path) -> (Version, Option<PathBuf>) {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut hierarchies = Vec::new();
     let mut own = None;
@@ -181,11 +207,11 @@ fn version() -> (Version, Option<PathBuf>) {
             continue;
         }
         let folder = controllers.strip_prefix("name=").unwrap_or(controllers);
-        if Path::new(TOP).join(folder).is_dir() {
+        if top.join(folder).is_dir() {
             hierarchies.push((folder.to_owned(), path.to_owned()));
         }
     }
-    let tops = ["", "unified"].map(|folder| Path::new(TOP).join(folder));
+    let tops = ["", "unified"].map(|folder| top.join(folder));
     let mut tops = tops.iter();
     let top = tops.find(|top| top.join("cgroup.controllers").is_file());
     let unified = own
@@ -256,18 +282,11 @@ impl Groups {
 
     fn version_one(
         &mut self,
-        hierarchies: &[(String, String)],
-        name: &str,
+        place: &dyn Fn(&str) -> io::Result<PathBuf>,
         memory: Option<u64>,
         quota: Option<u64>,
         pids: Option<u32>,
     ) -> io::Result<()> {
-        let place = |controller: &str| {
-            let (folder, own) = find(hierarchies, controller).ok_or_else(|| {
-                io::Error::other(format!("this host has none for `{controller}`"))
-            })?;
-            Ok::<_, io::Error>(place(Path::new(TOP), folder, own).join(name))
-        };
         if let Some(memory) = memory {
             let folder = self.folder(place("memory")?)?;
             set(&folder.join("memory.limit_in_bytes"), memory)?;

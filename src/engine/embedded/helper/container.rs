@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -14,10 +14,11 @@ use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, wai
 use super::cgroup::{Cgroups, Groups};
 use super::devices::Devices;
 use super::ground::{Ground, copy_of};
-use super::message::{Answer, Container, Execution, NetworkKind, NotStarted};
+use super::message::{Container, Execution, NetworkKind, NotStarted};
+use super::network::Networks;
 use super::recipe::{self, Host, Ready, Target};
 use super::roots::{Root, Roots};
-use super::scratch::Scratch;
+use super::scratch::{FILES, Scratch};
 use super::{look, volume};
 use crate::engine::embedded::capabilities::Capabilities;
 use crate::engine::embedded::sandbox::{
@@ -68,6 +69,7 @@ pub(super) struct Maker {
     pub(super) shared: Arc<Shared>,
     pub(super) ground: Ground,
     pub(super) scratch: Scratch,
+    pub(super) networks: Networks,
     spawner: Spawner,
     current: Option<Current>,
 }
@@ -90,6 +92,7 @@ type Started = io::Result<Result<OwnedFd, NotStarted>>;
 impl Maker {
     pub(super) fn new(shared: Arc<Shared>, ground: Ground, scratch: Scratch) -> io::Result<Self> {
         Ok(Self {
+            networks: Networks::new(shared.host.last_group)?,
             shared,
             ground,
             scratch,
@@ -110,7 +113,11 @@ impl Maker {
         let ready = self.ready(container, &root, groups.as_ref(), streams);
         let program =
             ready.and_then(|ready| recipe::container(&self.shared.host, container, ready));
-        let started = program.and_then(|program| self.spawn(&program));
+        let entered = self.networks.enter(container.network);
+        let started = entered
+            .map_err(|error| told(NAMESPACES, &error))
+            .and(program)
+            .and_then(|program| self.spawn(&program));
         match started {
             Ok(Ok(Spawned { process })) => {
                 let copy = process.try_clone()?;
@@ -222,12 +229,9 @@ impl Maker {
             NetworkKind::Host => (texts.hosts.as_str(), texts.name.as_str()),
         };
         let name = format!("{name}\n");
-        for (file, text) in [
-            ("hosts", hosts),
-            ("resolv.conf", &texts.resolv),
-            ("hostname", &name),
-        ] {
-            let path = self.scratch.folder().join(file);
+        let folder = Path::new(self.scratch.name());
+        for (file, text) in FILES.into_iter().zip([&texts.resolv, &name, hosts]) {
+            let path = folder.join(file);
             let mut file = File::create_new(path)?;
             file.write_all(text.as_bytes())?;
             rustix::fs::fchmod(&file, Mode::from_bits_truncate(0o644))?;
@@ -269,7 +273,7 @@ impl Maker {
     fn spawn(&mut self, program: &Program) -> io::Result<Result<Spawned, NotStarted>> {
         match self.spawner.spawn(program) {
             Ok(spawned) => Ok(Ok(spawned)),
-            Err(Fault::Clone(error)) => Err(told("can't make namespaces", &error)),
+            Err(Fault::Clone(error)) => Err(told(NAMESPACES, &error)),
             Err(Fault::Step { step, error }) => Err(told(&format!("can't {step}"), &error)),
             Err(fault) => Ok(Err(not_started(
                 &program.exec.argv,
@@ -309,8 +313,8 @@ impl Maker {
         Ok(Ok(copy))
     }
 
-    /// How the process ended.
-    pub(super) fn reap(&mut self) -> io::Result<Answer> {
+    /// How the process ended: its exit code, and whether something was killed for want of memory.
+    pub(super) fn reap(&mut self) -> io::Result<(i64, bool)> {
         let current = self.current.as_mut();
         let current = current.ok_or_else(|| io::Error::other("nothing was started"))?;
         let process = WaitId::PidFd(current.process.as_fd());
@@ -319,13 +323,9 @@ impl Maker {
         let status = status.ok_or_else(|| io::Error::other("it has not ended"))?;
         let signal = status.terminating_signal().map(|signal| 128 + signal);
         let code = status.exit_status().or(signal);
-        Ok(Answer::Ended {
-            code: code.unwrap_or(-1).into(),
-            out_of_memory: current
-                .groups
-                .as_ref()
-                .is_some_and(Groups::is_out_of_memory),
-        })
+        let groups = current.groups.as_ref();
+        let out_of_memory = groups.is_some_and(Groups::is_out_of_memory);
+        Ok((code.unwrap_or(-1).into(), out_of_memory))
     }
 
     /// The files of the container.
@@ -394,7 +394,7 @@ impl Maker {
     }
 }
 
-fn attach(tree: &OwnedFd, place: &std::path::Path) -> io::Result<()> {
+fn attach(tree: &OwnedFd, place: &Path) -> io::Result<()> {
     Ok(move_mount(
         tree,
         "",
@@ -412,6 +412,8 @@ ff00::0\tip6-mcastprefix
 ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 ";
+
+const NAMESPACES: &str = "can't make namespaces";
 
 fn told(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))

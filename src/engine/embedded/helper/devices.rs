@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use super::cgroup::{Cgroups, set};
@@ -38,21 +38,60 @@ pub(super) enum Devices {
     Mounts,
 }
 
+/// A control group of version 2 for a process that is yet to be born.
+#[derive(Debug)]
+pub(super) struct Birthplace {
+    program: OwnedFd,
+    folder: File,
+}
+
+impl Birthplace {
+    /// Makes one in which no other devices can be opened; `None` where that is not possible, or not
+    /// needed.
+    pub(super) fn prepare(in_user_namespace: bool, cgroups: &Cgroups) -> Option<Self> {
+        let folder = cgroups.version_two_folder()?;
+        if in_user_namespace {
+            return None;
+        }
+        let made = || -> io::Result<Self> {
+            let program = load_device_program(&program())?;
+            fs::create_dir(&folder)?;
+            let folder = File::open(&folder)?;
+            attach_device_program(&program, &folder)?;
+            Ok(Self { program, folder })
+        };
+        made()
+            .inspect_err(|_| {
+                let _ = fs::remove_dir(&folder);
+            })
+            .ok()
+    }
+}
+
+impl AsFd for Birthplace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
+}
+
 impl Devices {
-    /// Puts this process, and all that it will start, where it can open no others.
-    pub(super) fn keep_from_us(in_user_namespace: bool, cgroups: &Cgroups) -> Self {
+    /// Sees to it that this process, and all that it will start, can open no others. It may have
+    /// been born where that is so.
+    pub(super) fn keep_from_us(
+        in_user_namespace: bool,
+        born: Option<Birthplace>,
+        cgroups: &Cgroups,
+    ) -> Self {
         if in_user_namespace {
             return Self::UserNamespace;
+        }
+        if let Some(born) = born {
+            return Self::Program(born.program);
         }
         if let Some(folder) = cgroups.version_one_folder("devices")
             && join_group(&folder).is_ok()
         {
             return Self::Group;
-        }
-        if let Some(folder) = cgroups.version_two_folder()
-            && let Ok(program) = join_program(&folder)
-        {
-            return Self::Program(program);
         }
         Self::Mounts
     }
@@ -91,22 +130,6 @@ fn join_group(folder: &Path) -> io::Result<()> {
     join().inspect_err(|_| {
         let _ = fs::remove_dir(folder);
     })
-}
-
-fn join_program(folder: &Path) -> io::Result<OwnedFd> {
-    let program = load_device_program(&program())?;
-    fs::create_dir(folder)?;
-    let join = || -> io::Result<()> {
-        attach_device_program(&program, File::open(folder)?)?;
-        set(&folder.join("cgroup.procs"), 0)
-    };
-    match join() {
-        Ok(()) => Ok(program),
-        Err(error) => {
-            let _ = fs::remove_dir(folder);
-            Err(error)
-        }
-    }
 }
 
 /// The same as a program: 1 if a device may be used.

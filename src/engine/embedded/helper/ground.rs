@@ -16,6 +16,7 @@ use rustix::process::{chdir, fchdir, pivot_root};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::super::sandbox::unshare;
+use super::recipe::{EMPTY, GROUPS};
 
 /// Where a thread works.
 #[derive(Debug)]
@@ -28,18 +29,25 @@ pub(super) struct Ground {
     run: PathBuf,
     /// The folders of the host that are seen here.
     bases: BTreeSet<PathBuf>,
+    in_user_namespace: bool,
 }
 
 impl Ground {
-    /// Leaves the namespace of the host for one that has only `bases`, `/proc` and `/sys`.
-    pub(super) fn leave(run: &Path, bases: BTreeSet<PathBuf>) -> io::Result<Self> {
+    /// Leaves the namespace of the host for one that has only `bases`, `run`, and of the kernel what
+    /// is needed.
+    pub(super) fn leave(
+        run: &Path,
+        bases: BTreeSet<PathBuf>,
+        in_user_namespace: bool,
+    ) -> io::Result<Self> {
         let host = namespace()?;
-        let own = make(&bases, run)?;
+        let own = make(&bases, run, in_user_namespace)?;
         Ok(Self {
             host,
             own,
             run: run.to_owned(),
             bases,
+            in_user_namespace,
         })
     }
 
@@ -50,7 +58,7 @@ impl Ground {
         }
         self.bases.extend(bases.iter().cloned());
         enter(&self.host)?;
-        self.own = make(&self.bases, &self.run)?;
+        self.own = make(&self.bases, &self.run, self.in_user_namespace)?;
         Ok(true)
     }
 
@@ -99,20 +107,30 @@ pub(super) fn attach(tree: &OwnedFd, to: &OwnedFd, path: &Path) -> io::Result<()
     Ok(move_mount(tree, "", to, path, flags)?)
 }
 
-fn make(bases: &BTreeSet<PathBuf>, run: &Path) -> io::Result<OwnedFd> {
+fn make(bases: &BTreeSet<PathBuf>, run: &Path, in_user_namespace: bool) -> io::Result<OwnedFd> {
     unshare(libc::CLONE_NEWNS)?;
-    let whole = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE;
+    let whole = |path: &Path| {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        open_tree(CWD, path, flags | OpenTreeFlags::AT_RECURSIVE)
+    };
     let mut trees = Vec::new();
-    // In a user namespace, new ones can be mounted only where these are seen whole.
-    for kernel in ["/proc", "/sys"] {
-        trees.push((PathBuf::from(kernel), open_tree(CWD, kernel, whole)?));
+    if in_user_namespace {
+        // New ones can be mounted only where these are seen whole.
+        for kernel in ["/proc", "/sys"].map(PathBuf::from) {
+            trees.push((kernel.clone(), whole(&kernel)?));
+        }
+    } else {
+        // Each container begins with a copy of every mount, and throws it away.
+        let kernel = PathBuf::from("/proc");
+        trees.push((kernel.clone(), copy_of(&kernel)?));
     }
     for base in bases {
         trees.push((base.clone(), copy_of(base)?));
     }
     trees.push((run.to_owned(), copy_of(run)?));
+    for part in [GROUPS, EMPTY].map(|part| run.join(part)) {
+        trees.push((part.clone(), whole(&part)?));
+    }
     let root = memory(&[("mode", "755"), ("size", "1m")])?;
     for (path, _) in &trees {
         folders(&root, path)?;

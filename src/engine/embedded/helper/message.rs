@@ -1,6 +1,7 @@
 //! What the main process and its helper say to each other.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +21,14 @@ pub(in crate::engine::embedded) enum Request {
         layers: Vec<PathBuf>,
     },
     /// Start a container, with three files as its streams.
-    Run(Box<Container>),
+    Run(Box<Container>, Then),
     /// Tell how the container of this connection ended, which it has.
     Reap,
     /// Throw away the container of this connection; it has no answer.
     Release,
     /// Execute a process in a container, whose pidfd comes before the three streams; it is then
     /// the process of this connection.
-    Execute(Box<Execution>),
+    Execute(Box<Execution>, Then),
     /// Answer a question about files.
     Ask {
         /// Where.
@@ -52,6 +53,20 @@ pub(in crate::engine::embedded) enum Request {
     },
     /// Remove a folder of the store and all that is in it.
     Remove(PathBuf),
+}
+
+/// When a request to start a process is answered.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(in crate::engine::embedded) enum Then {
+    /// At once, with its pidfd.
+    Answer,
+    /// When it has ended or, after this time, was killed.
+    Await {
+        /// The time from its start.
+        limit: Duration,
+        /// Whether its container is still to be looked at; otherwise it is thrown away.
+        keep: bool,
+    },
 }
 
 /// A container and its first process.
@@ -166,6 +181,14 @@ pub(in crate::engine::embedded) enum Answer {
         code: i64,
         /// Whether something in the container was killed for want of memory.
         out_of_memory: bool,
+    },
+    /// What came of a process whose end was awaited.
+    Performed {
+        /// How long it took.
+        duration: Duration,
+        /// Its exit code and whether something was killed for want of memory; none if it was killed
+        /// for its time.
+        end: Option<(i64, bool)>,
     },
     /// Nothing is there.
     Nothing,

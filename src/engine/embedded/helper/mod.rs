@@ -14,6 +14,7 @@ mod ground;
 mod init;
 mod look;
 mod message;
+mod network;
 mod recipe;
 mod roots;
 mod scratch;
@@ -25,7 +26,8 @@ mod worker;
 pub(super) use cgroup::{group_folders, remove_groups};
 pub(super) use message::{
     Answer, Ask, Container, Execution, Identity, Meta, NetworkKind, NotStarted, Place, Request,
+    Then,
 };
 pub use serve::serve;
 pub(super) use serve::{NAME, Settings};
-pub(super) use wire::Channel;
+pub(super) use wire::{Channel, timespec};

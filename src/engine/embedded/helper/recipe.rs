@@ -4,9 +4,11 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use super::super::capabilities::Capabilities;
 use super::super::sandbox::{Exec, Op, Program};
 use super::devices::Devices;
 use super::message::{Container, Execution, Identity, NetworkKind};
+use super::scratch::FILES;
 
 const NO_SUID: libc::c_ulong = libc::MS_NOSUID;
 const NO_DEV: libc::c_ulong = libc::MS_NODEV;
@@ -68,7 +70,14 @@ pub(super) struct Host {
     pub(super) most_files: u64,
     /// What is mounted for control groups.
     pub(super) cgroups: Vec<Hierarchy>,
+    /// Whether the run folder has them ready for containers that are in no group of their own.
+    pub(super) has_groups_ready: bool,
 }
+
+/// The folder of the run folder where control groups are mounted ready for use.
+pub(super) const GROUPS: &str = "c";
+/// The folder of the run folder that is empty, and can't be written to.
+pub(super) const EMPTY: &str = "e";
 
 /// A hierarchy of control groups, as containers see it.
 #[derive(Debug)]
@@ -86,6 +95,7 @@ impl Host {
         has_many_users: bool,
         devices: &Devices,
         cgroups: Vec<Hierarchy>,
+        has_groups_ready: bool,
     ) -> Self {
         let there = |path: &str| std::fs::symlink_metadata(path);
         let masked = MASKED.iter().filter_map(|path| {
@@ -107,6 +117,7 @@ impl Host {
             capabilities: last.unwrap_or(40) + 1,
             most_files: files.maximum.unwrap_or(1 << 20).min(1 << 20),
             cgroups,
+            has_groups_ready,
         }
     }
 }
@@ -218,12 +229,8 @@ impl Steps {
 /// The steps for a new container. The working directory is the run folder.
 pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io::Result<Program> {
     let mut steps = Steps(Vec::with_capacity(90));
-    let has_network = container.network == NetworkKind::None;
     let mut namespaces =
         libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    if has_network {
-        namespaces |= libc::CLONE_NEWNET;
-    }
     if ready.groups.is_empty() {
         namespaces |= libc::CLONE_NEWCGROUP;
     } else {
@@ -235,17 +242,16 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
     steps.0.push(Op::Session);
     steps.0.push(Op::Umask(0o022));
     root(&mut steps, host, &ready, container.read_only)?;
-    kernel(&mut steps, host, ready.devices)?;
+    // Whoever may mount could make what is shared writable.
+    let can_mount = Capabilities(container.process.capabilities).contains(Capabilities::SYS_ADMIN);
+    kernel(&mut steps, host, &ready, can_mount)?;
+    steps.0.push(Op::Chdir(c"r".to_owned()));
+    steps.0.push(Op::PivotRoot);
+    devices(&mut steps, host, ready.devices)?;
     // No path of the image's or the spec's must lead there: `/..` would.
     steps.0.push(Op::Unmount(c".".to_owned()));
     folders_and_files(&mut steps, ready.mounts, &container.tmpfs)?;
-    if has_network {
-        steps.0.push(Op::Loopback);
-        steps.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0", true)?;
-        let groups = format!("0 {}", host.last_group);
-        steps.write("/proc/sys/net/ipv4/ping_group_range", &groups, true)?;
-        // Of those there are, and by default of those to come.
-        steps.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true)?;
+    if container.network == NetworkKind::None {
         steps.0.push(Op::HostName(text(&container.host_name)?));
     }
     hide(&mut steps, host)?;
@@ -274,12 +280,24 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
     )
 }
 
+/// The steps that make a new network what Docker's `none` is.
+pub(super) fn own_network(last_group: u32) -> io::Result<Vec<Op>> {
+    let mut steps = Steps(Vec::with_capacity(4));
+    steps.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0", true)?;
+    let groups = format!("0 {last_group}");
+    steps.write("/proc/sys/net/ipv4/ping_group_range", &groups, true)?;
+    // Of those there are, and by default of those to come; before any has an address.
+    steps.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true)?;
+    steps.0.push(Op::Loopback);
+    Ok(steps.0)
+}
+
 /// The root file system, and the way into it.
 fn root(steps: &mut Steps, host: &Host, ready: &Ready, read_only: bool) -> io::Result<()> {
     steps.mount("overlay", "r", "overlay", host.root_flags, &ready.overlay)?;
     // Before the root changes, as long as both are seen. That these are files, and in no way
     // links, `init` has seen to.
-    for file in ["resolv.conf", "hostname", "hosts"] {
+    for file in FILES {
         let source = format!("{}/{file}", ready.scratch);
         let target = format!("r/etc/{file}");
         steps.bind(&source, &target)?;
@@ -288,16 +306,37 @@ fn root(steps: &mut Steps, host: &Host, ready: &Ready, read_only: bool) -> io::R
             steps.mount("", &target, "", flags, "")?;
         }
     }
-    steps.0.push(Op::Chdir(c"r".to_owned()));
-    steps.0.push(Op::PivotRoot);
     Ok(())
 }
 
-/// The file systems of the kernel. Paths are the container's from here on; the old root is still
-/// there, since only what is seen can be mounted anew in a user namespace.
-fn kernel(steps: &mut Steps, host: &Host, devices: Vec<OwnedFd>) -> io::Result<()> {
+/// The file systems of the kernel, with what they hide that Docker does not show. The old root is
+/// still there: only what is seen can be mounted anew in a user namespace, and some of it is ready
+/// there. That these are folders, `init` has seen to.
+fn kernel(steps: &mut Steps, host: &Host, ready: &Ready, can_mount: bool) -> io::Result<()> {
     let strict = NO_SUID | NO_DEV | NO_EXEC;
-    steps.mount("proc", "/proc", "proc", strict, "")?;
+    steps.mount("proc", "r/proc", "proc", strict, "")?;
+    steps.mount("sysfs", "r/sys", "sysfs", strict | READ_ONLY, "")?;
+    if host.has_groups_ready && ready.groups.is_empty() && !can_mount {
+        steps.mount(GROUPS, &format!("r{CGROUPS}"), "", libc::MS_MOVE, "")?;
+    } else {
+        steps
+            .0
+            .extend(control_groups(&host.cgroups, &format!("r{CGROUPS}"))?);
+    }
+    for (path, _) in host.masked.iter().filter(|(_, is_folder)| *is_folder) {
+        let path = format!("r{path}");
+        if can_mount {
+            steps.mount("tmpfs", &path, "tmpfs", READ_ONLY, "")?;
+        } else {
+            steps.bind(EMPTY, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The devices. Paths are the container's from here on.
+fn devices(steps: &mut Steps, host: &Host, devices: Vec<OwnedFd>) -> io::Result<()> {
+    let strict = NO_SUID | NO_DEV | NO_EXEC;
     let dev = NO_SUID | libc::MS_STRICTATIME | host.root_flags;
     steps.mount("tmpfs", "/dev", "tmpfs", dev, "mode=755,size=65536k")?;
     steps.0.push(Op::Umask(0));
@@ -340,29 +379,34 @@ fn kernel(steps: &mut Steps, host: &Host, devices: Vec<OwnedFd>) -> io::Result<(
     steps.mount("mqueue", "/dev/mqueue", "mqueue", strict, "")?;
     steps.mount("shm", "/dev/shm", "tmpfs", strict, "mode=1777,size=65536k")?;
     steps.0.push(Op::Umask(0o022));
-    steps.mount("sysfs", "/sys", "sysfs", strict | READ_ONLY, "")?;
-    control_groups(steps, &host.cgroups)
+    Ok(())
 }
 
-fn control_groups(steps: &mut Steps, hierarchies: &[Hierarchy]) -> io::Result<()> {
-    const TOP: &str = "/sys/fs/cgroup";
+/// Where containers see control groups.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// The steps that mount control groups in a folder.
+pub(super) fn control_groups(hierarchies: &[Hierarchy], top: &str) -> io::Result<Vec<Op>> {
+    let mut steps = Steps(Vec::new());
     let strict = NO_SUID | NO_DEV | NO_EXEC;
     match hierarchies {
-        [] => Ok(()),
+        [] => {}
         [one] if one.folder.is_empty() => {
-            steps.mount("cgroup", TOP, "cgroup2", strict | READ_ONLY, "")
+            steps.mount("cgroup", top, "cgroup2", strict | READ_ONLY, "")?;
         }
         several => {
-            steps.mount("tmpfs", TOP, "tmpfs", strict, "mode=755")?;
+            steps.mount("tmpfs", top, "tmpfs", strict, "mode=755")?;
             for hierarchy in several {
-                let folder = format!("{TOP}/{}", hierarchy.folder);
+                let folder = format!("{top}/{}", hierarchy.folder);
                 steps.folder(&folder, 0o755)?;
                 let flags = strict | READ_ONLY;
                 steps.mount("cgroup", &folder, "cgroup", flags, &hierarchy.options)?;
             }
-            Ok(())
+            let flags = libc::MS_BIND | libc::MS_REMOUNT | strict | READ_ONLY;
+            steps.mount("", top, "", flags, "")?;
         }
     }
+    Ok(steps.0)
 }
 
 /// What the image and the check ask for: what lies deeper comes later, so that nothing is hidden.
@@ -419,12 +463,8 @@ fn hide(steps: &mut Steps, host: &Host) -> io::Result<()> {
         let flags = libc::MS_BIND | libc::MS_REMOUNT | READ_ONLY | strict;
         steps.mount(path, path, "", flags, "")?;
     }
-    for (path, is_folder) in &host.masked {
-        if *is_folder {
-            steps.mount("tmpfs", path, "tmpfs", READ_ONLY, "")?;
-        } else {
-            steps.bind("/dev/null", path)?;
-        }
+    for (path, _) in host.masked.iter().filter(|(_, is_folder)| !is_folder) {
+        steps.bind("/dev/null", path)?;
     }
     Ok(())
 }

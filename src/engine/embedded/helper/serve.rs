@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::fs::CWD;
-use rustix::mount::{MountPropagationFlags, MoveMountFlags, mount_change, move_mount};
+use rustix::mount::{
+    MountPropagationFlags, MoveMountFlags, UnmountFlags, mount_change, move_mount, unmount,
+};
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, set_dumpable_behavior,
     set_parent_process_death_signal, waitpid,
@@ -18,15 +20,17 @@ use serde::{Deserialize, Serialize};
 
 use super::cgroup::Cgroups;
 use super::container::{Maker, Shared, Texts, own_pids};
-use super::devices::Devices;
+use super::devices::{Birthplace, Devices};
 use super::ground::{Ground, memory};
 use super::message::{Answer, Request};
-use super::recipe::Host;
+use super::recipe::{EMPTY, GROUPS, Hierarchy, Host, control_groups};
 use super::roots::Roots;
 use super::scratch::Scratch;
 use super::wire::Channel;
 use super::worker;
-use crate::engine::embedded::sandbox::{close_inherited, fork, heed_signals, unshare};
+use crate::engine::embedded::sandbox::{
+    close_inherited, fork, heed_signals, perform_here, unshare,
+};
 
 /// What the helper is told when it starts, as its second argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,19 +81,27 @@ fn run(settings: &Settings) -> io::Result<()> {
     } else {
         true
     };
-    let cgroups = Cgroups::ask(&settings.name);
+    let outside = Cgroups::ask(&settings.name);
+    let cgroups = Cgroups::hold(&settings.name);
+    let mut birthplace = Birthplace::prepare(settings.rootless, &cgroups);
     unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)?;
-    if let Some(child) = fork()? {
+    let child = match fork(birthplace.as_ref().map(AsFd::as_fd)) {
+        Err(_) if birthplace.take().is_some() => fork(None)?,
+        forked => forked?,
+    };
+    if let Some(child) = child {
         // The first process of the namespace: when it ends, all in it has ended.
         let child = Pid::from_raw(child);
         waitpid(child, WaitOptions::empty())?;
-        cgroups.remove_all();
+        // By the names of the host: the child has its own /proc by now, and so has this process.
+        outside.remove_all();
         return Ok(());
     }
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // Before nobody may look into this process any more, itself included.
     prefer_for_killing();
-    control(&channel, settings, has_many_users, cgroups)
+    let devices = Devices::keep_from_us(settings.rootless, birthplace, &cgroups);
+    control(&channel, settings, has_many_users, cgroups, devices)
 }
 
 /// Where memory is short, the largest container goes first, and nothing of the host: half of all
@@ -111,6 +123,7 @@ fn control(
     settings: &Settings,
     has_many_users: bool,
     cgroups: Cgroups,
+    devices: Devices,
 ) -> io::Result<()> {
     // For a moment, a process that is started in a container is seen there and shares our memory:
     // whoever is in there must not get at it.
@@ -119,7 +132,7 @@ fn control(
     let null = fs::File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
     let run = lay_out(settings)?;
-    let shared = Arc::new(shared(settings, &run, has_many_users, cgroups)?);
+    let shared = Arc::new(shared(settings, &run, has_many_users, cgroups, devices)?);
     let number = AtomicU64::new(0);
     channel.send(&Answer::Done, &[])?;
     while let Some((request, files)) = channel.receive::<Request>()? {
@@ -156,10 +169,33 @@ fn lay_out(settings: &Settings) -> io::Result<PathBuf> {
         &run,
         MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
     )?;
-    for folder in ["l", "i", "w", "r"] {
+    for folder in ["l", "i", "w", "r", GROUPS, EMPTY] {
         fs::create_dir(run.join(folder))?;
     }
+    let flags = rustix::mount::MountFlags::RDONLY;
+    rustix::mount::mount("tmpfs", run.join(EMPTY), "tmpfs", flags, None)?;
     Ok(run)
+}
+
+/// Mounts control groups in the run folder, for containers to take along; whether it could. A single
+/// hierarchy, that of version 2, is mounted as fast as it would be taken along, and may refuse to
+/// let processes out of a namespace.
+fn make_groups_ready(run: &Path, hierarchies: &[Hierarchy]) -> bool {
+    if hierarchies.len() < 2 {
+        return false;
+    }
+    let folder = run.join(GROUPS);
+    let mount = || -> io::Result<()> {
+        unshare(libc::CLONE_NEWCGROUP)?;
+        let top = folder.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        perform_here(&control_groups(hierarchies, top)?)
+    };
+    if mount().is_ok() {
+        return true;
+    }
+    // Each container mounts its own then.
+    let _ = unmount(&folder, UnmountFlags::DETACH);
+    false
 }
 
 fn shared(
@@ -167,9 +203,9 @@ fn shared(
     run: &Path,
     has_many_users: bool,
     cgroups: Cgroups,
+    devices: Devices,
 ) -> io::Result<Shared> {
     let rootless = settings.rootless;
-    let devices = Devices::keep_from_us(rootless, &cgroups);
     let release = rustix::system::uname()
         .release()
         .to_string_lossy()
@@ -178,9 +214,11 @@ fn shared(
         .split(|c: char| !c.is_ascii_digit())
         .map(|part| part.parse().unwrap_or(0));
     let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let seen = cgroups.seen();
+    let are_ready = make_groups_ready(run, &seen);
     Ok(Shared {
         roots: Roots::new(run, &settings.store, rootless),
-        host: Host::ask(rootless, has_many_users, &devices, cgroups.seen()),
+        host: Host::ask(rootless, has_many_users, &devices, seen, are_ready),
         cgroups,
         devices,
         kernel,
@@ -204,7 +242,7 @@ fn connect(
         let channel = Channel::of(socket);
         let maker = || -> io::Result<Maker> {
             let bases: BTreeSet<PathBuf> = shared.roots.bases();
-            let ground = Ground::leave(&run, bases)?;
+            let ground = Ground::leave(&run, bases, shared.roots.in_user_namespace)?;
             let scratch = Scratch::new(&run, number, size)?;
             Maker::new(shared, ground, scratch)
         };

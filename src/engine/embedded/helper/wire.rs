@@ -170,6 +170,14 @@ impl AsFd for Channel {
     }
 }
 
+/// A time as the kernel wants it.
+pub(in crate::engine::embedded) fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::File;

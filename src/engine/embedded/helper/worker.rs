@@ -5,37 +5,54 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::container::Maker;
 use super::look;
-use super::message::{Answer, Place, Request};
-use super::wire::Channel;
+use super::message::{Answer, NotStarted, Place, Request, Then};
+use super::wire::{Channel, timespec};
 use crate::engine::embedded::layer::Part;
 use crate::engine::embedded::unpack::{Bounds, Expect, Rules, unpack};
 
 /// Answers requests until the connection is closed; then nothing is left of its container.
 pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
     while let Ok(Some((request, files))) = channel.receive::<Request>() {
-        if let Request::Release = request {
-            // Whoever asked goes on meanwhile. Without a clean place, nothing more is done here.
-            if maker.release().is_err() {
+        let is_over = is_last(&request);
+        let answered = match answer(channel, maker, request, files) {
+            Ok(answered) => answered,
+            Err(error) => Some((Answer::Failed(error.to_string()), None)),
+        };
+        if let Some((answer, file)) = answered {
+            let files: Vec<BorrowedFd<'_>> = file.iter().map(AsFd::as_fd).collect();
+            if channel.send(&answer, &files).is_err() {
                 break;
             }
-            continue;
         }
-        let (answer, file) = match answer(channel, maker, request, files) {
-            Ok(answered) => answered,
-            Err(error) => (Answer::Failed(error.to_string()), None),
-        };
-        let files: Vec<BorrowedFd<'_>> = file.iter().map(AsFd::as_fd).collect();
-        if channel.send(&answer, &files).is_err() {
+        // Whoever asked goes on meanwhile. Without a clean place, nothing more is done here.
+        if is_over && maker.release().is_err() {
             break;
         }
     }
     let _ = maker.release();
 }
 
-type Answered = io::Result<(Answer, Option<OwnedFd>)>;
+/// Whether nothing more is asked about the container after this.
+fn is_last(request: &Request) -> bool {
+    match request {
+        Request::Release => true,
+        Request::Run(_, then) | Request::Execute(_, then) => {
+            matches!(then, Then::Await { keep: false, .. })
+        }
+        _ => false,
+    }
+}
+
+/// What is answered, and a file with it; nothing where nobody waits for it.
+type Answered = io::Result<Option<(Answer, Option<OwnedFd>)>>;
 
 fn answer(channel: &Channel, maker: &mut Maker, request: Request, files: Vec<OwnedFd>) -> Answered {
     let count = files.len();
@@ -45,32 +62,34 @@ fn answer(channel: &Channel, maker: &mut Maker, request: Request, files: Vec<Own
         Request::Root { id, layers } => {
             let shared = maker.shared.clone();
             maker.ground.on_host(|| shared.roots.add(id, &layers))??;
-            Ok((Answer::Done, None))
+            Ok(Some((Answer::Done, None)))
         }
-        Request::Run(container) => {
+        Request::Run(container, then) => {
             let streams = files.try_into().map_err(wrong)?;
-            Ok(match maker.start(&container, streams)? {
-                Ok(process) => (Answer::Done, Some(process)),
-                Err(not_started) => (Answer::NotStarted(not_started), None),
-            })
+            let started = maker.start(&container, streams)?;
+            after(channel, maker, started, then)
         }
-        Request::Execute(execution) => {
+        Request::Execute(execution, then) => {
             let [container, stdin, stdout, stderr] = files.try_into().map_err(wrong)?;
-            let streams = [stdin, stdout, stderr];
-            Ok(match maker.execute(&execution, &container, streams)? {
-                Ok(process) => (Answer::Done, Some(process)),
-                Err(not_started) => (Answer::NotStarted(not_started), None),
-            })
+            let started = maker.execute(&execution, &container, [stdin, stdout, stderr])?;
+            after(channel, maker, started, then)
         }
-        Request::Reap => Ok((maker.reap()?, None)),
-        Request::Release => Ok((Answer::Done, None)),
+        Request::Reap => {
+            let (code, out_of_memory) = maker.reap()?;
+            let ended = Answer::Ended {
+                code,
+                out_of_memory,
+            };
+            Ok(Some((ended, None)))
+        }
+        Request::Release => Ok(None),
         Request::Ask { place, ask } => match place {
-            Place::Container => look::answer(maker.view()?.as_fd(), &ask),
+            Place::Container => look::answer(maker.view()?.as_fd(), &ask).map(Some),
             Place::Image(id) => {
                 let shared = maker.shared.clone();
                 let root = shared.roots.get(id)?;
                 maker.require(&root)?;
-                look::answer(root.view(&shared.roots)?.as_fd(), &ask)
+                look::answer(root.view(&shared.roots)?.as_fd(), &ask).map(Some)
             }
         },
         Request::Unpack {
@@ -91,14 +110,67 @@ fn answer(channel: &Channel, maker: &mut Maker, request: Request, files: Vec<Own
                 owners,
                 bounds: Bounds::default(),
             };
-            Ok((
-                unpack_layer(channel, file.into(), part, &expect, &target, &rules)?,
-                None,
-            ))
+            let unpacked = unpack_layer(channel, file.into(), part, &expect, &target, &rules)?;
+            Ok(Some((unpacked, None)))
         }
         Request::Remove(path) => {
             remove(&path)?;
-            Ok((Answer::Done, None))
+            Ok(Some((Answer::Done, None)))
+        }
+    }
+}
+
+/// Answers when a process was started or, if that is wanted, when it has ended.
+fn after(
+    channel: &Channel,
+    maker: &mut Maker,
+    started: Result<OwnedFd, NotStarted>,
+    then: Then,
+) -> Answered {
+    let begun = Instant::now();
+    let process = match started {
+        Ok(process) => process,
+        Err(not_started) => return Ok(Some((Answer::NotStarted(not_started), None))),
+    };
+    let Then::Await { limit, .. } = then else {
+        return Ok(Some((Answer::Done, Some(process))));
+    };
+    maker.networks.prepare();
+    let waited = wait(channel, &process, begun + limit)?;
+    let duration = begun.elapsed();
+    let end = match waited {
+        Waited::Ended => Some(maker.reap()?),
+        Waited::TooLong => {
+            // It may have ended in this very moment.
+            let _ = pidfd_send_signal(&process, Signal::KILL);
+            maker.reap()?;
+            None
+        }
+        Waited::Abandoned => return Ok(None),
+    };
+    Ok(Some((Answer::Performed { duration, end }, None)))
+}
+
+enum Waited {
+    Ended,
+    TooLong,
+    /// Whoever asked does not wait any more.
+    Abandoned,
+}
+
+fn wait(channel: &Channel, process: &OwnedFd, until: Instant) -> io::Result<Waited> {
+    loop {
+        let mut files = [
+            PollFd::new(process, PollFlags::IN),
+            PollFd::new(channel, PollFlags::IN),
+        ];
+        let left = until.saturating_duration_since(Instant::now());
+        match poll(&mut files, Some(&timespec(left))) {
+            Ok(0) => return Ok(Waited::TooLong),
+            Ok(_) if !files[0].revents().is_empty() => return Ok(Waited::Ended),
+            Ok(_) => return Ok(Waited::Abandoned),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

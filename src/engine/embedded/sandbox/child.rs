@@ -10,9 +10,12 @@
 )]
 
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::op::{Exec, Op, Program};
 
@@ -61,10 +64,16 @@ pub(super) struct Task<'a> {
     /// The environment, likewise.
     pub(super) env: &'a [*const libc::c_char],
     pub(super) report: &'a Report,
+    /// The processors that it may use, if its parent keeps to one for a moment.
+    pub(super) processors: Option<CpuSet>,
 }
 
 /// Does everything and executes the program; comes back only by a failure, which is then reported.
 pub(super) fn perform(task: &Task<'_>) {
+    if let Some(processors) = &task.processors {
+        // A raw system call; those that it has are allowed.
+        let _ = sched_setaffinity(None, processors);
+    }
     for (at, op) in task.program.ops.iter().enumerate() {
         if let Err(errno) = perform_op(op) {
             task.report
@@ -75,6 +84,15 @@ pub(super) fn perform(task: &Task<'_>) {
     reset_signals();
     let (step, errno) = execute(task);
     task.report.write(step, errno);
+}
+
+/// Does something here and now, in this very process.
+///
+/// # Errors
+/// What the first step that fails says.
+pub(in crate::engine::embedded) fn perform_here(ops: &[Op]) -> io::Result<()> {
+    let mut done = ops.iter().map(perform_op);
+    done.try_for_each(|done| done.map_err(io::Error::from_raw_os_error))
 }
 
 type Done = Result<(), i32>;

@@ -11,6 +11,7 @@ mod spawn;
 mod system;
 
 pub(super) use bpf::{DeviceOp, attach_device_program, load_device_program};
+pub(super) use child::perform_here;
 pub(super) use op::{Exec, Op, Program};
 pub(super) use spawn::{Fault, Spawned, Spawner};
 pub(super) use system::{

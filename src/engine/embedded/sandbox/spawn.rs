@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use super::child::{Report, Task, perform};
 use super::op::Program;
@@ -19,6 +20,8 @@ const STACK: usize = 64 << 10;
 /// thread waits.
 pub(in crate::engine::embedded) struct Spawner {
     stack: *mut libc::c_void,
+    /// The processors that this thread may use, where that can be told.
+    processors: Option<CpuSet>,
 }
 
 // SAFETY: the stack belongs to this value alone and is used by whoever has it exclusively.
@@ -72,7 +75,10 @@ impl Spawner {
         if stack == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Self { stack })
+        Ok(Self {
+            stack,
+            processors: sched_getaffinity(None).ok(),
+        })
     }
 
     /// Starts a process. When this comes back it executes its program.
@@ -94,10 +100,13 @@ impl Spawner {
             argv: &argv,
             env: &env,
             report: &report,
+            processors: self.stay(),
         };
-        let process = self
-            .clone_child(&task, program.namespaces)
-            .map_err(Fault::Clone)?;
+        let cloned = self.clone_child(&task, program.namespaces);
+        if let Some(processors) = &self.processors {
+            let _ = sched_setaffinity(None, processors);
+        }
+        let process = cloned.map_err(Fault::Clone)?;
         let (step, errno) = report.read();
         if step == Report::NOTHING {
             return Ok(Spawned { process });
@@ -119,6 +128,17 @@ impl Spawner {
                 Fault::Step { step, error }
             }
         })
+    }
+
+    /// Keeps this thread where it is. The kernel would send the child to another processor, that has
+    /// to be woken and knows nothing of what was prepared here, while this one waits. It gives the
+    /// processors that the child is to have then.
+    fn stay(&self) -> Option<CpuSet> {
+        let processors = self.processors?;
+        let mut here = CpuSet::new();
+        here.set(sched_getcpu());
+        sched_setaffinity(None, &here).ok()?;
+        Some(processors)
     }
 
     fn clone_child(&mut self, task: &Task<'_>, namespaces: libc::c_int) -> io::Result<OwnedFd> {

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "system calls that no library wraps safely")]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 fn check(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 {
@@ -54,14 +54,45 @@ pub(in crate::engine::embedded) fn heed_signals() {
     }
 }
 
-/// Forks a process that has a single thread.
+/// Forks a process that has a single thread. With `group`, a folder of control groups of version 2,
+/// the child is born in it: to move there later would take the kernel many milliseconds.
 ///
 /// # Errors
-/// What the kernel says.
-pub(in crate::engine::embedded) fn fork() -> io::Result<Option<i32>> {
-    // SAFETY: called before any thread is started, so that the child has everything it needs.
-    let pid = check(unsafe { libc::fork() }.into())?;
+/// What the kernel says; then there is no child.
+pub(in crate::engine::embedded) fn fork(group: Option<BorrowedFd<'_>>) -> io::Result<Option<i32>> {
+    let pid = match group {
+        Some(group) => fork_into(group)?,
+        // SAFETY: called before any thread is started, so that the child has everything it needs.
+        None => check(unsafe { libc::fork() }.into())?,
+    };
     Ok((pid != 0).then(|| i32::try_from(pid).unwrap_or(i32::MAX)))
+}
+
+fn fork_into(group: BorrowedFd<'_>) -> io::Result<libc::c_long> {
+    /// `PR_GET_TID_ADDRESS`.
+    const TID_ADDRESS: libc::c_int = 40;
+    /// `CLONE_INTO_CGROUP`.
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+    let mut own_number: *mut libc::pid_t = std::ptr::null_mut();
+    // SAFETY: the kernel writes one pointer.
+    check(unsafe { libc::prctl(TID_ADDRESS, &raw mut own_number) }.into())?;
+    // The C library keeps the number of the thread there, as its own fork tells the kernel.
+    let keep = libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
+    // SAFETY: numbers and pointers of which zero is one that means nothing.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.flags = INTO_CGROUP | u64::from(keep.cast_unsigned());
+    arguments.child_tid = own_number.addr() as u64;
+    arguments.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
+    arguments.cgroup = u64::from(group.as_raw_fd().cast_unsigned());
+    // SAFETY: as `fork` without the handlers that others have registered for it: called before any
+    // thread is started, so that no lock is held. The memory is the child's own copy.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const arguments,
+            size_of::<libc::clone_args>(),
+        )
+    })
 }
 
 /// From now on, children of this thread are born in the pid namespace that `process` is in: a
