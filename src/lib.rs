@@ -16,6 +16,7 @@ pub mod jq;
 pub mod mark;
 pub mod plan;
 pub mod project;
+pub mod publish;
 pub mod report;
 pub mod run;
 pub mod source;

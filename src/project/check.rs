@@ -6,6 +6,7 @@ use super::file::{ImageEntry, ProjectFile};
 use super::globs::FileGlobs;
 use super::graph::find_cycles;
 use super::load::{Image, Project, SPECS};
+use super::registries;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
 use crate::yaml::Context;
@@ -47,10 +48,12 @@ pub(super) fn check(file: ProjectFile, root: &Path, context: &mut Context) -> Pr
         references.push((full, reference_place));
         images.push(image);
     }
+    let registries = file.registries.unwrap_or_default();
     let project = Project {
         root: root.to_owned(),
         specs,
         images,
+        registries: registries::registries(registries, root, &names, context),
     };
     check_cycles(&project, context);
     project

@@ -2,7 +2,7 @@
 
 use super::template::Template;
 use crate::source::Located;
-use crate::yaml::{Pairs, object};
+use crate::yaml::{OneOrMany, Pairs, object};
 
 object! {
     /// The whole file.
@@ -11,6 +11,24 @@ object! {
         optional specs: Located<String>,
         /// The images by name.
         required images: Located<Pairs<ImageEntry>>,
+        /// The registries that images are published to, by name.
+        optional registries: Pairs<RegistryEntry>,
+    }
+}
+
+object! {
+    /// A registry that images are published to.
+    pub struct RegistryEntry: "a registry" {
+        /// What stands before the name of an image there: a host and a path, such as
+        /// `us.gcr.io/project/dir`.
+        required prefix: Located<String>,
+        /// A file that tells where images are published: a JSON map of keys to references.
+        optional list: Located<String>,
+        /// The key of an image in the list, `{snake}_docker` if not said. `{name}` stands for its
+        /// name; `{snake}` for the same with `_` for all but letters and digits.
+        optional list_key: Located<String>,
+        /// The keys of images that have others, by image: one, or a list.
+        optional list_keys: Pairs<OneOrMany<Located<String>>>,
     }
 }
 

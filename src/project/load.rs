@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::check::check;
 use super::file::ProjectFile;
 use super::globs::FileGlobs;
+use super::registries::Registry;
 use super::template::Template;
 use crate::diagnostic::Diagnostics;
 use crate::source::{Located, Source};
@@ -27,6 +28,8 @@ pub struct Project {
     pub specs: PathBuf,
     /// The images in the order of the file.
     pub images: Vec<Image>,
+    /// The registries that images are published to, in the order of the file.
+    pub registries: Vec<Registry>,
 }
 
 /// An image of the catalogue.

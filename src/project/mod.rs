@@ -6,6 +6,7 @@ mod file;
 mod globs;
 mod graph;
 mod load;
+mod registries;
 mod repository;
 mod schema;
 mod template;
@@ -14,9 +15,12 @@ pub use file::{ImageEntry, ProjectFile};
 pub use globs::FileGlobs;
 pub use graph::UnknownImage;
 pub use load::{FILE_NAME, Image, Project, ProjectError};
+pub use registries::{PublishedList, Registry};
 pub use repository::folder_in_repository;
 pub use schema::schema;
 pub use template::{Piece, Template};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_registries;

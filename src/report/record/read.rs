@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::counts::CountsRecord;
 use super::model::{Judgement, Record};
+use super::seal::{key, seal};
 
 /// The version of the format that this program writes and reads.
 pub(super) const VERSION: u32 = 1;
@@ -68,12 +69,14 @@ impl Record {
         Ok(record)
     }
 
-    /// The document: JSON with a line break at the end.
+    /// The document: JSON with a line break at the end, sealed with the key of this process if
+    /// it has one.
     ///
     /// # Errors
     /// Never for values that this program made.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        let document = serde_json::to_string_pretty(self)? + "\n";
+        Ok(seal(&document, key().as_deref()))
     }
 
     pub(in crate::report) fn check(&self) -> Result<(), RecordError> {

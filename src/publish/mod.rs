@@ -1,0 +1,25 @@
+//! What was tested is what is published: the gate, the registries' lists, what is said of images.
+//!
+//! - [`judge`]: decides for each image by the plan and a result
+//! - [`read_results`]: a result that a file has
+//! - [`lists`]: the files that tell where images are published
+//! - [`attestation`]: what is said of a published image, for programs
+//! - `lock`: one publish of a project at a time
+
+pub mod attestation;
+mod gate;
+mod json_span;
+mod list_text;
+pub mod lists;
+mod lock;
+mod refusal;
+mod results;
+
+pub use gate::{Candidate, Decision, Rules, judge};
+pub use list_text::{Change, TextError, Update};
+pub use lock::Lock;
+pub use refusal::Refusal;
+pub use results::{ResultsError, read_results};
+
+#[cfg(test)]
+mod tests;
