@@ -14,12 +14,14 @@ pub mod lists;
 mod lock;
 mod refusal;
 mod results;
+mod vouch;
 
 pub use gate::{Candidate, Decision, Rules, judge};
 pub use list_text::{Change, TextError, Update};
 pub use lock::Lock;
 pub use refusal::Refusal;
 pub use results::{ResultsError, read_results};
+pub use vouch::{Wanted, vouched};
 
 #[cfg(test)]
 mod tests;
