@@ -10,23 +10,13 @@ use super::platform::{Platform, Said};
 use super::problem::{digest_of, listed, unreadable};
 use crate::engine::EngineError;
 use crate::engine::embedded::layer::{Content, Digest, Layer};
+pub(super) use crate::registry::{MANIFEST_LIMIT, MANIFESTS};
 
-/// The largest index or manifest that is read, in bytes; registries allow 4 MiB.
-pub(super) const MANIFEST_LIMIT: u64 = 4 << 20;
 /// The largest configuration that is read, in bytes.
 pub(super) const CONFIG_LIMIT: u64 = 16 << 20;
 /// How many indexes may lie in each other.
 const DEPTH: usize = 4;
 
-/// The media types of manifests, as a registry is asked for them.
-pub(super) const MANIFESTS: [&str; 4] = [
-    OCI_MANIFEST,
-    OCI_INDEX,
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIGS: [&str; 2] = [
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",

@@ -14,8 +14,8 @@ mod layout;
 mod manifest;
 mod platform;
 mod problem;
+mod pull;
 mod reference;
-mod registry;
 mod tarball;
 
 #[cfg(test)]
@@ -25,6 +25,5 @@ pub(crate) use archive::load;
 pub(crate) use daemon::load_from;
 pub(crate) use image::SourceImage;
 pub(crate) use platform::Platform;
+pub(crate) use pull::pull;
 pub(crate) use reference::Reference;
-pub(crate) use reference::RegistryReference;
-pub(crate) use registry::Registries;
