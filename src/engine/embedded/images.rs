@@ -194,7 +194,7 @@ fn with_tag(name: &str) -> String {
 }
 
 /// Whether the first part of a name is a host: it has a dot or a port, or is this machine.
-fn is_remote(name: &str) -> bool {
+pub(super) fn is_remote(name: &str) -> bool {
     name.split_once('/')
         .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }

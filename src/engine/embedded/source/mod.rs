@@ -12,6 +12,7 @@ mod docker_archive;
 mod image;
 mod layout;
 mod manifest;
+mod parts;
 mod platform;
 mod problem;
 mod pull;
@@ -22,7 +23,7 @@ mod tarball;
 mod tests;
 
 pub(crate) use archive::load;
-pub(crate) use daemon::load_from;
+pub(crate) use daemon::{exported, load_from};
 pub(crate) use image::SourceImage;
 pub(crate) use platform::Platform;
 pub(crate) use pull::pull;
