@@ -1,8 +1,8 @@
 //! seatrial puts container images through their sea trials before they ship.
 //!
 //! Data flows one way: [`cli`] → [`project`] → [`spec`] → [`plan`] → [`engine`] and [`check`] → [`run`] →
-//! [`event`] → [`report`]; [`build`] is a wing off the project file. Nothing points back: an
-//! engine knows no spec, a report knows no engine.
+//! [`event`] → [`report`]; [`build`] is a wing off the project file, and [`registry`] pulls and pushes.
+//! Nothing points back: an engine knows no spec, a report knows no engine.
 
 pub mod build;
 pub mod check;
@@ -17,6 +17,7 @@ pub mod mark;
 pub mod plan;
 pub mod project;
 pub mod publish;
+pub mod registry;
 pub mod report;
 pub mod run;
 pub mod source;

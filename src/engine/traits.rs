@@ -1,11 +1,13 @@
 //! The trait that every back-end implements.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use super::image::{FileEntry, FileOwner, FileStat, HistoryStep, Image};
 use super::process::{Outcome, Process};
 use super::running::{Running, Tap};
+use crate::registry::{Digest, ImageParts};
 
 /// A back-end that runs containers and reads images.
 ///
@@ -50,6 +52,19 @@ pub trait Engine: Send + Sync {
         Err(EngineError::Failed {
             step: "tell the history of an image",
             reason: format!("this engine knows none of `{}`", image.reference),
+        })
+    }
+
+    /// The image as it is pushed, and the digest that its configuration must have for it to be the very
+    /// image that was found. What is large may be put into files without a name in `folder`.
+    ///
+    /// # Errors
+    /// When it is not there any more, or is another meanwhile.
+    fn parts(&self, image: &Image, folder: &Path) -> Result<(ImageParts, Digest), EngineError> {
+        let _ = folder;
+        Err(EngineError::Failed {
+            step: "give an image away",
+            reason: format!("this engine has no bytes of `{}`", image.reference),
         })
     }
 

@@ -29,6 +29,7 @@ use crate::engine::{
     Running, Tap, Waiter, stopped as stopped_run,
 };
 use crate::mark::Mark;
+use crate::registry::{Digest, ImageParts};
 
 const OPEN: &str = "open the layers of an image";
 
@@ -243,6 +244,11 @@ impl Engine for EmbeddedEngine {
 
     fn image(&self, reference: &str) -> Result<Image, EngineError> {
         self.open(self.library.find(reference)?)
+    }
+
+    fn parts(&self, image: &Image, folder: &Path) -> Result<(ImageParts, Digest), EngineError> {
+        let is_stopped = || self.waiter.is_stopped();
+        self.library.parts(image, folder, &is_stopped)
     }
 
     fn run(

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::layer::{Content, Layer};
-use super::source::{
-    Platform, Reference, Registries, RegistryReference, SourceImage, load, load_from,
-};
+use super::source::{Platform, Reference, SourceImage, load, load_from, pull};
 use super::store::{ImageRecord, LayerGuard, Store, StoreError};
 use crate::engine::{EngineError, HistoryStep, Image};
+use crate::registry::{Registries, RegistryReference};
 
 /// Where images are sought.
 pub(super) struct Library {
@@ -99,7 +98,7 @@ impl Library {
         let platform = Platform::host();
         let parsed = Reference::parse(reference, &self.root)?;
         match &parsed {
-            Reference::Registry(reference) => self.registries.load(reference, &platform),
+            Reference::Registry(reference) => pull(&self.registries, reference, &platform),
             Reference::Daemon(name) => match self.daemon.get()? {
                 Some(docker) => load_from(docker, name, &self.temporary),
                 None => Err(EngineError::Configuration(format!(
@@ -128,7 +127,7 @@ impl Library {
         // Nobody means a registry by a name alone, such as those in the project file have; what
         // has a registry's host in it can be meant by nothing else.
         match RegistryReference::parse(name) {
-            Ok(reference) if is_remote(name) => self.registries.load(&reference, platform),
+            Ok(reference) if is_remote(name) => pull(&self.registries, &reference, platform),
             _ => Err(EngineError::NoSuchImage {
                 reference: name.to_owned(),
             }),
@@ -195,7 +194,7 @@ fn with_tag(name: &str) -> String {
 }
 
 /// Whether the first part of a name is a host: it has a dot or a port, or is this machine.
-fn is_remote(name: &str) -> bool {
+pub(super) fn is_remote(name: &str) -> bool {
     name.split_once('/')
         .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }

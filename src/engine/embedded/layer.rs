@@ -1,49 +1,13 @@
 //! A layer of an image, as wherever the image comes from offers it.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::EngineError;
-
-/// The digest of something, as `sha256:` and 64 hexadecimal digits in lower case
-/// (OCI image spec, "Digests"). No other algorithm is in use for layers and images.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Digest(String);
-
-impl TryFrom<String> for Digest {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("`{text}` is no sha256 digest"))
-    }
-}
-
-impl Digest {
-    /// Reads a digest; `None` if it is not one.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let hex = text.strip_prefix("sha256:")?;
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (hex.len() == 64 && hex.bytes().all(is_digit)).then(|| Self(text.to_owned()))
-    }
-
-    /// The 64 digits alone.
-    pub(crate) fn hex(&self) -> &str {
-        &self.0["sha256:".len()..]
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub(crate) use crate::registry::Digest;
 
 /// One layer of an image.
 #[derive(Clone)]

@@ -12,11 +12,12 @@ use super::hands::HelperHands;
 use super::helper::Settings;
 use super::images::Library;
 use super::lacks::{Ability, may_limit};
-use super::source::{Platform, Registries};
+use super::source::Platform;
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
 use crate::engine::{EngineError, is_root_of_machine};
 use crate::mark::Mark;
+use crate::registry::Registries;
 
 /// The most that the store holds after a run when nobody says otherwise, in bytes.
 pub(super) const BOUND: u64 = 50 << 30;

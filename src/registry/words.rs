@@ -1,22 +1,11 @@
 //! What is said when a registry does not give what was asked for.
 
 use std::error::Error;
-use std::fmt::Display;
 
 use serde::Deserialize;
 
-use crate::engine::EngineError;
-
 /// The longest words of a registry that are passed on, in characters.
 const MOST: usize = 200;
-
-/// An image that can't be fetched; `place` is its reference.
-pub(super) fn unfetched(place: impl Display, reason: impl Display) -> EngineError {
-    EngineError::Failed {
-        step: "pull an image",
-        reason: format!("{place}: {reason}"),
-    }
-}
 
 /// The words in the body of a refusal, if there are any.
 pub(super) fn said(body: &[u8]) -> Option<String> {

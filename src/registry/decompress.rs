@@ -5,14 +5,14 @@ use std::io::{BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 
 /// How many bytes tell.
-pub(super) const MAGIC: usize = 4;
+pub(crate) const MAGIC: usize = 4;
 
 /// How much compressed data is read at once, in bytes.
 const BUFFER: usize = 256 << 10;
 
 /// How a layer is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
+pub(crate) enum Compression {
     None,
     Gzip,
     Zstd,
@@ -20,7 +20,7 @@ pub(super) enum Compression {
 
 impl Compression {
     /// Tells by the first bytes. No tar begins with these: it begins with a name.
-    pub(super) fn of(start: &[u8]) -> Self {
+    pub(crate) fn of(start: &[u8]) -> Self {
         match start {
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
             // RFC 8878: a frame, or one to be skipped.
@@ -31,7 +31,7 @@ impl Compression {
 }
 
 /// Reads uncompressed what `input` gives. All members or frames count, as for gzip(1) and zstd(1).
-pub(super) fn reader<'a>(
+pub(crate) fn reader<'a>(
     input: impl Read + 'a,
     compression: Compression,
 ) -> std::io::Result<Box<dyn Read + 'a>> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 
+use super::error::RegistryError;
 use super::place::Place;
-use crate::engine::EngineError;
 
 /// A registry that is there takes a connection at once.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -15,14 +15,14 @@ pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(45);
 /// Where the content of a registry is, is seldom told in more than one step.
 const MOST_REDIRECTS: usize = 10;
 
-/// Prepares a client.
+/// Prepares a client that waits so long for the next piece of an answer.
 ///
 /// # Errors
 /// Certificates that can't be read.
-pub(super) fn client(place: &Place) -> Result<Client, EngineError> {
+pub(super) fn client(place: &Place, idle: Option<Duration>) -> Result<Client, RegistryError> {
     // The first of a process counts; another crate's is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let wrong = |what: String| EngineError::Configuration(what);
+    let wrong = |what: String| RegistryError::Configuration(what);
     let mut authorities = Vec::new();
     for path in &place.authorities {
         let shown = path.display();
@@ -37,8 +37,11 @@ pub(super) fn client(place: &Place) -> Result<Client, EngineError> {
     let builder = Client::builder()
         .user_agent(concat!("seatrial/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_LIMIT)
-        .read_timeout(IDLE_LIMIT)
         .redirect(redirects(place.is_plain()));
+    let builder = match idle {
+        Some(idle) => builder.read_timeout(idle),
+        None => builder,
+    };
     let builder = if place.is_here {
         builder.no_proxy()
     } else {

@@ -13,10 +13,10 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
+use super::error::RegistryError;
 use super::place::Env;
-use crate::engine::EngineError;
+use super::reference::DOCKER_HUB;
 use crate::engine::docker::docker_folder;
-use crate::engine::embedded::source::reference::DOCKER_HUB;
 
 /// What Docker's registry is called where credentials are kept.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -96,7 +96,7 @@ impl Credentials {
     ///
     /// # Errors
     /// Settings that can't be read, and programs that fail.
-    pub(super) fn find(env: &Env, host: &str) -> Result<Self, EngineError> {
+    pub(super) fn find(env: &Env, host: &str) -> Result<Self, RegistryError> {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let folder = docker_folder(&set);
         let none = |origin: String| Self {
@@ -107,7 +107,7 @@ impl Credentials {
             return Ok(none("neither DOCKER_CONFIG nor HOME is set".to_owned()));
         };
         let shown = path.display().to_string();
-        let wrong = |reason: String| EngineError::Configuration(format!("{shown}: {reason}"));
+        let wrong = |reason: String| RegistryError::Configuration(format!("{shown}: {reason}"));
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -2,22 +2,18 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use reqwest::header::CONTENT_RANGE;
+use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
-use super::client::{Ask, Client, TRIES};
+use super::client::{Client, TRIES, pause};
+use super::digest::Digest;
+use super::error::RegistryError;
 use super::words::broken;
-use crate::engine::EngineError;
-use crate::engine::embedded::layer::Digest;
-
-/// The pause after a connection that broke; each further one in a row is twice as long.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Reads a blob. What it gives is checked by whoever reads it, but never longer than it must be.
-pub(super) struct Blob {
+pub(crate) struct BlobReader {
     client: Arc<Client>,
     path: String,
     size: u64,
@@ -31,13 +27,13 @@ pub(super) struct Blob {
     breaks: u32,
 }
 
-impl Blob {
+impl BlobReader {
     /// Begins to fetch.
     pub(super) fn open(
         client: Arc<Client>,
         digest: &Digest,
         size: u64,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, RegistryError> {
         let mut blob = Self {
             client,
             path: format!("blobs/{digest}"),
@@ -52,12 +48,11 @@ impl Blob {
         Ok(blob)
     }
 
-    fn connect(&mut self) -> Result<(), EngineError> {
-        let ask = Ask {
-            what: "blob",
-            path: &self.path,
-            accept: None,
-            from: self.given,
+    fn connect(&mut self) -> Result<(), RegistryError> {
+        let ask = self.client.get("blob", &self.path)?;
+        let ask = match self.given {
+            0 => ask,
+            from => ask.header(RANGE, format!("bytes={from}-")),
         };
         let response = self.client.wait(self.client.ask(&ask))?;
         // Who can't begin in the middle begins at the beginning.
@@ -67,7 +62,7 @@ impl Blob {
                 let range = range.and_then(|range| range.to_str().ok());
                 let begins = format!("bytes {}-", self.given);
                 if !range.is_some_and(|range| range.starts_with(&begins)) {
-                    let host = &self.client.reference.host;
+                    let host = self.client.host();
                     let reason = format!("{host} sends another part of a blob than was asked for");
                     return Err(self.client.failed(reason));
                 }
@@ -80,7 +75,7 @@ impl Blob {
     }
 
     /// Gets the next piece that is not known; `false` at the end.
-    fn advance(&mut self) -> Result<bool, EngineError> {
+    fn advance(&mut self) -> Result<bool, RegistryError> {
         loop {
             if self.given == self.size {
                 return self.ended();
@@ -110,27 +105,28 @@ impl Blob {
                     return Ok(true);
                 }
                 Ok(None) => "it ended too early".to_owned(),
-                Err(error) => broken(&error, &client.reference.host),
+                Err(error) => broken(&error, client.host()),
             };
             self.response = None;
             self.breaks += 1;
             if self.breaks >= TRIES {
                 let reason = format!(
                     "{} breaks off in the middle of a blob ({} of {} bytes came): {why}",
-                    client.reference.host, self.given, self.size
+                    client.host(),
+                    self.given,
+                    self.size
                 );
                 return Err(client.failed(reason));
             }
-            let pause = PAUSE * 2_u32.pow(self.breaks - 1);
             client.wait(async {
-                tokio::time::sleep(pause).await;
+                pause(self.breaks, None).await;
                 Ok(())
             })?;
         }
     }
 
     /// Whether nothing comes after the last byte.
-    fn ended(&mut self) -> Result<bool, EngineError> {
+    fn ended(&mut self) -> Result<bool, RegistryError> {
         if let Some(mut response) = self.response.take() {
             let next = self.client.wait(async { Ok(response.chunk().await) })?;
             // What breaks after the last byte breaks nothing.
@@ -143,14 +139,14 @@ impl Blob {
         Ok(false)
     }
 
-    fn too_long(&self) -> EngineError {
-        let host = &self.client.reference.host;
+    fn too_long(&self) -> RegistryError {
+        let host = self.client.host();
         let reason = format!("{host} sends more of a blob than its {} bytes", self.size);
         self.client.failed(reason)
     }
 }
 
-impl Read for Blob {
+impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.piece.is_empty()
             && !buffer.is_empty()

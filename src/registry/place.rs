@@ -4,8 +4,8 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::engine::EngineError;
-use crate::engine::embedded::source::reference::DOCKER_HUB;
+use super::error::RegistryError;
+use super::reference::DOCKER_HUB;
 
 /// Registries that are spoken to in the clear, separated by commas.
 const INSECURE: &str = "SEATRIAL_INSECURE_REGISTRIES";
@@ -28,10 +28,10 @@ pub(super) struct Place {
 
 impl Place {
     /// How the registry that references call `host` is reached.
-    pub(super) fn of(host: &str, env: &Env, certificates: &Path) -> Result<Self, EngineError> {
+    pub(super) fn of(host: &str, env: &Env, certificates: &Path) -> Result<Self, RegistryError> {
         let authorities = authorities(&certificates.join(host)).map_err(|error| {
             let folder = certificates.join(host);
-            EngineError::Configuration(format!("{}: {error}", folder.display()))
+            RegistryError::Configuration(format!("{}: {error}", folder.display()))
         })?;
         let address = match host {
             DOCKER_HUB => "registry-1.docker.io",
