@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod event;
 pub mod expect;
+pub mod fingerprint;
 pub mod inspect;
 pub mod jq;
 pub mod mark;

@@ -21,6 +21,7 @@ use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
+use crate::fingerprint;
 use crate::plan::Plan;
 use crate::project::{Project, folder_in_repository};
 use crate::report::{Ci, Console, ConsoleOptions, Reports, Tally};
@@ -157,6 +158,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         Run::list(&plan, &args.harness);
         return Ok(Exit::AllPassed);
     }
+    let names = Run::names(&plan, &args.harness);
+    let plan = fingerprint::fill(plan, &names);
     // Proven writable before anything else happens.
     let reports = Arc::new(args.reports.open()?.and(args.ci.step_summary()));
     let to_stdout = args.reports.to_stdout();

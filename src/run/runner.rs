@@ -1,19 +1,21 @@
 //! One run from its first to its last event.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use libtest_mimic::Arguments;
+use sha2::{Digest, Sha256};
 
 use super::policy::Policy;
 use super::trial::{Shared, probe, skipped, trial};
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
-use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Selection, Stopped};
+use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Selection, SpecFile, Stopped};
 use crate::plan::{Case, Plan, PlannedImage};
+use crate::spec::Sha256Digest;
 use crate::verdict::Problem;
 
 /// An image of the plan, or why there is none.
@@ -106,6 +108,7 @@ impl Run {
             filtered: total - cases.len(),
             threads,
             folder: self.folder.clone(),
+            specs: spec_files(&self.plan, &cases),
         })));
 
         let shared = Arc::new(Shared {
@@ -195,6 +198,23 @@ fn selected<'a>(plan: &'a Plan, arguments: &'a Arguments) -> impl Iterator<Item 
         let probe = probe(case, |_| Ok(()));
         !arguments.is_filtered_out(&probe)
     })
+}
+
+/// The files that say what is checked of the images of these checks.
+fn spec_files(plan: &Plan, cases: &[Arc<Case>]) -> Vec<SpecFile> {
+    let images: BTreeSet<usize> = cases.iter().map(|case| case.image).collect();
+    let mut known = BTreeMap::new();
+    for source in images.iter().flat_map(|at| &plan.images[*at].specs) {
+        known.entry(source.path()).or_insert_with(|| {
+            let text = source.text().as_bytes();
+            Sha256Digest::from(Sha256::new_with_prefix(text))
+        });
+    }
+    let files = known.into_iter().map(|(path, digest)| SpecFile {
+        path: path.to_owned(),
+        sha256: digest.hex().to_owned(),
+    });
+    files.collect()
 }
 
 /// Adds the way out to an image that is not there.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::check::CheckKind;
 use super::entry::Defaults;
+use super::host_file::{self, HostFile};
 use super::kind;
 use super::scope::fill_late;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::yaml::{Context, Entries, Node};
+use crate::yaml::{Context, Entries, Kind, Node, has_expression};
 
 /// A check in which `${{ image.env.… }}` or `${{ image.label.… }}` is not filled in yet.
 #[derive(Debug, Clone)]
@@ -23,6 +24,26 @@ pub struct Late {
     pub(super) of: usize,
     /// The defaults of the spec.
     pub(super) defaults: Arc<Defaults>,
+    /// The files of the host that the check needs; nothing if the image decides which.
+    pub(super) files: Option<Vec<HostFile>>,
+}
+
+/// Whether an entry that can't be read yet needs no file of the host for certain.
+pub(super) fn needs_no_file(node: &Node, defaults: &Defaults) -> bool {
+    let runs = kind::runs_command(node);
+    let mounted = defaults.settings.mounts.is_some() && runs;
+    !mounted && !has_key(node, &host_file::KEYS)
+}
+
+fn has_key(node: &Node, keys: &[&str]) -> bool {
+    match &node.kind {
+        Kind::Scalar { .. } => false,
+        Kind::Sequence(items) => items.iter().any(|item| has_key(item, keys)),
+        Kind::Mapping(entries) => entries.iter().any(|(key, value)| {
+            let names = |key: &str| keys.contains(&key) || has_expression(key);
+            key.scalar().is_some_and(names) || has_key(value, keys)
+        }),
+    }
 }
 
 impl Late {

@@ -23,7 +23,7 @@ pub(super) use collect::UNFINISHED;
 pub use counts::CountsRecord;
 pub use model::{
     CaseRecord, CheckRecord, Ended, EngineRecord, ImageRecord, Judgement, Record, SelectionRecord,
-    ShardRecord, StreamRecord,
+    ShardRecord, SpecRecord, StreamRecord,
 };
 pub use place::{FindingRecord, PlaceRecord, ProblemRecord};
 pub(super) use read::Head;

@@ -51,8 +51,21 @@ pub struct Record {
     pub counts: CountsRecord,
     /// The images, in the order of the plan.
     pub images: Vec<ImageRecord>,
+    /// The spec files that the checks are made of: those of their images, and what they include and
+    /// inherit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub specs: Vec<SpecRecord>,
     /// Every selected check, in the order of the plan.
     pub checks: Vec<CheckRecord>,
+}
+
+/// A spec file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct SpecRecord {
+    /// Its path, seen from the folder of the project.
+    pub path: String,
+    /// The SHA-256 digest of its bytes, in hexadecimal.
+    pub sha256: String,
 }
 
 /// How a run ended.
@@ -180,6 +193,11 @@ pub struct CaseRecord {
     /// Why it is known to fail, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xfail: Option<String>,
+    /// A digest of all that can change its verdict beside the image and what runs it: what the
+    /// specs say of it, and what the files hold that it uses. None where not all of that can be
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// What a check, or one try of it, came to.

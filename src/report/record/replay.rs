@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::model::{
-    CaseRecord, CheckRecord, Ended, ImageRecord, Judgement, Record, ShardRecord, StreamRecord,
+    CaseRecord, CheckRecord, Ended, ImageRecord, Judgement, Record, ShardRecord, SpecRecord,
+    StreamRecord,
 };
 use super::place::{FindingRecord, PlaceRecord};
 use crate::engine::{Captured, EngineInfo, Image, ImageConfig};
 use crate::event::{
-    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, Stopped,
+    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, SpecFile, Stopped,
 };
 use crate::report::excerpt::{Excerpt, Limit};
 use crate::report::text::terminal_text;
@@ -67,6 +68,16 @@ impl Record {
             filtered: selection.filtered,
             threads: self.threads,
             folder: self.folder.trim_end_matches('/').into(),
+            specs: self.specs.iter().map(SpecRecord::file).collect(),
+        }
+    }
+}
+
+impl SpecRecord {
+    fn file(&self) -> SpecFile {
+        SpecFile {
+            path: self.path.clone().into(),
+            sha256: self.sha256.clone(),
         }
     }
 }
@@ -132,6 +143,7 @@ impl CaseRecord {
             kind: kind(&self.kind),
             tags: self.tags.clone(),
             xfail: self.xfail.clone(),
+            fingerprint: self.fingerprint.clone(),
         }
     }
 }
