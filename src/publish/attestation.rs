@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -139,12 +139,12 @@ impl TestResult {
     }
 }
 
-/// The spec files that have the checks of an image, with their digests.
+/// The spec files that say what is checked of an image, with their digests.
 pub fn configuration(plan: &Plan, image: &str) -> Vec<Resource> {
-    let cases = plan.cases.iter().filter(|case| case.info.image == image);
-    let files: BTreeSet<(String, String)> = cases
-        .map(|case| {
-            let source = case.info.place.source();
+    let images = plan.images.iter().filter(|it| it.name == image);
+    let files: BTreeMap<String, String> = images
+        .flat_map(|image| &image.specs)
+        .map(|source| {
             let digest = Sha256::new_with_prefix(source.text().as_bytes());
             (
                 source.path().to_string_lossy().into_owned(),

@@ -24,6 +24,8 @@ pub struct Rules {
     pub cached: bool,
     /// Checks that were skipped because nothing here could run them.
     pub skipped: bool,
+    /// Whether the result is of a run that this very process made, of the very plan.
+    pub fresh: bool,
     /// Whether warnings are refused.
     pub deny_warnings: bool,
 }
@@ -158,6 +160,7 @@ struct Found {
     skipped: Vec<String>,
     unexpected: Vec<String>,
     stale: Vec<String>,
+    incomparable: Vec<String>,
     cached: Vec<String>,
 }
 
@@ -171,8 +174,10 @@ impl Found {
         decision: &mut Decision,
     ) {
         let name = case.info.name();
-        if !is_same(case, check) {
-            self.stale.push(name.clone());
+        match is_same(case, check, rules) {
+            Some(true) => {}
+            Some(false) => self.stale.push(name.clone()),
+            None => self.incomparable.push(name.clone()),
         }
         if is_cached(check) && !rules.cached {
             self.cached.push(name.clone());
@@ -201,7 +206,7 @@ impl Found {
 
     fn conclude(self, decision: &mut Decision) {
         type Reason = fn(Vec<String>) -> Refusal;
-        let reasons: [(Vec<String>, Reason); 8] = [
+        let reasons: [(Vec<String>, Reason); 9] = [
             (self.partial, |checks| Refusal::Partial { checks }),
             (self.not_run, |checks| Refusal::NotRun { checks }),
             (self.failed, |checks| Refusal::Failed { checks }),
@@ -211,6 +216,7 @@ impl Found {
                 checks,
             }),
             (self.stale, |checks| Refusal::Stale { checks }),
+            (self.incomparable, |checks| Refusal::Incomparable { checks }),
             (self.cached, |checks| Refusal::Cached { checks }),
         ];
         for (checks, reason) in reasons {
@@ -242,10 +248,14 @@ fn intended(case: &Case, check: &CheckRecord, image: &ImageRecord) -> Option<Str
     (!wanted.0.iter().any(|name| meant(name))).then(|| format!("not for {platform}"))
 }
 
-/// Whether the record is of the check that the specs have now.
-fn is_same(case: &Case, check: &CheckRecord) -> bool {
-    let _ = (case, check);
-    true
+/// Whether the record is of the check that the specs have now; nothing if that can't be told.
+fn is_same(case: &Case, check: &CheckRecord, rules: Rules) -> Option<bool> {
+    match (&case.info.fingerprint, &check.case.fingerprint) {
+        (Some(now), Some(then)) => Some(now == then),
+        // It was made of this very plan.
+        (None, None) if rules.fresh => Some(true),
+        _ => None,
+    }
 }
 
 /// Whether the verdict is that of an earlier run.

@@ -76,6 +76,12 @@ pub enum Refusal {
         /// The checks that changed, or are no more.
         checks: Vec<String>,
     },
+    /// Whether they are the checks that the specs have now can't be told: files that they use can't
+    /// be read from here, or the result is of a seatrial that did not say.
+    Incomparable {
+        /// The checks.
+        checks: Vec<String>,
+    },
     /// Taken from an earlier run.
     Cached {
         /// The checks.
@@ -138,6 +144,12 @@ impl fmt::Display for Refusal {
                     named(checks)
                 )
             }
+            Self::Incomparable { checks } => write!(
+                f,
+                "whether the specs have changed since can't be told: {} (without --results they are \
+                 tested now)",
+                named(checks)
+            ),
             Self::Cached { checks } => write!(
                 f,
                 "taken from an earlier run: {} (--allow-cached accepts them)",

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::attestation::{Outcome, PREDICATE, STATEMENT, Statement, configuration};
 use super::{Candidate, Decision, Refusal, Rules, judge};
+use crate::fingerprint;
 use crate::plan::Plan;
 use crate::report::record::{
     CheckRecord, CountsRecord, Ended, FindingRecord, ImageRecord, Judgement, PlaceRecord,
@@ -36,7 +37,9 @@ fn plan(spec: &str) -> Plan {
     };
     let loaded = load(folder.path(), &["a.yaml".into()], inputs).unwrap();
     assert!(loaded.mistakes.is_empty(), "{:?}", loaded.mistakes);
-    Plan::new(loaded.specs, Vec::new(), None, folder.path()).unwrap()
+    let plan = Plan::new(loaded.specs, Vec::new(), None, folder.path()).unwrap();
+    let names = plan.cases.iter().map(|case| case.info.name()).collect();
+    fingerprint::fill(plan, &names)
 }
 
 /// Of a run in which all went as the specs want it.
