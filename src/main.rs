@@ -26,7 +26,9 @@ fn main() -> ExitCode {
         Command::Clean(args) => cli::clean::run(&args).into(),
         Command::Engine(args) => cli::engine::run(&args).into(),
         Command::Merge(args) => cli::merge::run(&args).into(),
+        Command::Publish(args) => cli::publish::run(&args).into(),
         Command::Schema(args) => cli::schema::run(&args).into(),
         Command::Test(args) => cli::test::run(*args).into(),
+        Command::Verify(args) => cli::verify::run(&args).into(),
     }
 }

@@ -6,8 +6,10 @@ use super::build::BuildArgs;
 use super::clean::CleanArgs;
 use super::engine::EngineArgs;
 use super::merge::MergeArgs;
+use super::publish::PublishArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
+use super::verify::VerifyArgs;
 
 /// Puts container images through their sea trials before they ship.
 #[derive(Debug, Parser)]
@@ -29,10 +31,14 @@ pub enum Command {
     Engine(EngineArgs),
     /// Make one result of several: of shards, of images, of further attempts
     Merge(MergeArgs),
+    /// Push images that passed their checks, the very bytes, to all registries of the project
+    Publish(Box<PublishArgs>),
     /// Print the JSON Schema of specs, of the project file or of results
     Schema(SchemaArgs),
     /// Test images by their specs
     Test(Box<TestArgs>),
+    /// Tell whether the registries have what the lists say, the same everywhere, and tested
+    Verify(VerifyArgs),
 }
 
 /// Clap's own template, which libtest-mimic's arguments bring a shorter one for.

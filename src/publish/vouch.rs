@@ -60,7 +60,10 @@ fn one(statement: &Statement, wanted: &Wanted<'_>) -> Result<Outcome, String> {
     }
     let set = |specs: &[Resource]| -> BTreeSet<(String, Option<String>)> {
         let digest = |it: &Resource| it.digest.get("sha256").cloned();
-        specs.iter().map(|it| (it.name.clone(), digest(it))).collect()
+        specs
+            .iter()
+            .map(|it| (it.name.clone(), digest(it)))
+            .collect()
     };
     let (then, now) = (set(&predicate.configuration), set(wanted.specs));
     if let Some((path, _)) = then.symmetric_difference(&now).next() {
@@ -87,7 +90,10 @@ mod tests {
     fn statement() -> Statement {
         Statement {
             kind: STATEMENT.to_owned(),
-            subject: vec![Resource::new("x/other", "bb"), Resource::new("x/sv", DIGEST)],
+            subject: vec![
+                Resource::new("x/other", "bb"),
+                Resource::new("x/sv", DIGEST),
+            ],
             predicate_type: PREDICATE.to_owned(),
             predicate: TestResult {
                 result: Outcome::Passed,
@@ -117,10 +123,19 @@ mod tests {
     fn only_a_result_of_this_image_and_these_specs_vouches() {
         let table: &[(Change, &str)] = &[
             (|it| it.kind = "x".into(), "what is attached to it is a"),
-            (|it| it.predicate_type = "https://x/y".into(), "is a https://x/y"),
-            (|it| _ = it.subject.pop(), "is about another image: sha256:bb"),
+            (
+                |it| it.predicate_type = "https://x/y".into(),
+                "is a https://x/y",
+            ),
+            (
+                |it| _ = it.subject.pop(),
+                "is about another image: sha256:bb",
+            ),
             (|it| it.subject.clear(), "is about another image"),
-            (|it| it.predicate.result = Outcome::Failed, "its tests failed"),
+            (
+                |it| it.predicate.result = Outcome::Failed,
+                "its tests failed",
+            ),
             (
                 |it| it.predicate.failed_tests.push("sv::x".into()),
                 "its tests failed: 1",
@@ -129,9 +144,16 @@ mod tests {
                 |it| it.predicate.configuration[1] = Resource::new("b.yaml", "3"),
                 "other specs: b.yaml has changed",
             ),
-            (|it| _ = it.predicate.configuration.pop(), "other specs: b.yaml"),
             (
-                |it| it.predicate.configuration.push(Resource::new("c.yaml", "3")),
+                |it| _ = it.predicate.configuration.pop(),
+                "other specs: b.yaml",
+            ),
+            (
+                |it| {
+                    it.predicate
+                        .configuration
+                        .push(Resource::new("c.yaml", "3"))
+                },
                 "other specs: c.yaml",
             ),
             (
@@ -145,7 +167,10 @@ mod tests {
             let why = judged(&[bad.clone()]).unwrap_err();
             assert!(why.contains(message), "{message}: {why}");
             // One that does is enough.
-            assert_eq!(judged(&[bad.clone(), statement(), bad]), Ok(Outcome::Passed));
+            assert_eq!(
+                judged(&[bad.clone(), statement(), bad]),
+                Ok(Outcome::Passed)
+            );
         }
         let mut warned = statement();
         warned.predicate.result = Outcome::Warned;
