@@ -5,6 +5,7 @@
 pub mod examples;
 pub mod images;
 pub mod proxy;
+pub mod registry;
 pub mod scripted;
 
 use std::fs;
