@@ -10,6 +10,7 @@ mod last;
 pub mod merge;
 mod policy;
 mod progress;
+mod recall;
 mod reports;
 pub mod schema;
 mod session;

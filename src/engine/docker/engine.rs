@@ -23,8 +23,8 @@ use super::shared::SharedContainers;
 use super::steps::{steadily, step};
 use super::view::View;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
-    Network, Outcome, Process, Running, Tap, Waiter,
+    Ended, Engine, EngineError, EngineInfo, Files, Finder, HistoryStep, Image, Isolation, Look,
+    Mount, Network, Outcome, Process, Running, Tap, Waiter,
 };
 
 /// How long a container that was asked for is waited for at the end, so that it can be removed.
@@ -411,6 +411,20 @@ impl Engine for DockerEngine {
             self.connection.forgive().await;
             self.sweep().await
         })
+    }
+}
+
+impl Finder for Arc<DockerEngine> {
+    fn info(&self) -> &EngineInfo {
+        Engine::info(self.as_ref())
+    }
+
+    fn kinds(&self) -> Vec<&str> {
+        Engine::kinds(self.as_ref())
+    }
+
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        Engine::image(self.as_ref(), reference)
     }
 }
 
