@@ -155,6 +155,8 @@ pub struct CaseResult {
     pub stderr: Option<Captured>,
     /// A command line that does by hand what the check did.
     pub reproduce: Option<String>,
+    /// When it was performed, if that was in an earlier run whose result still holds.
+    pub cached: Option<SystemTime>,
     /// What earlier tries came to, when it was tried again; a check that passed after others is
     /// flaky.
     pub earlier: Vec<Verdict>,

@@ -5,6 +5,7 @@
 //! Nothing points back: an engine knows no spec, a report knows no engine.
 
 pub mod build;
+pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;

@@ -107,7 +107,7 @@ fn without_daemon(
     }
     let program = BuildahBuilder::find(&why)?;
     let stop = session.signals().stop();
-    let engine = engines::unproven(session, Daemon::none(), &project.root)?;
+    let engine = engines::unproven(&session.waiter(), Daemon::none(), &project.root)?;
     let _ = writeln!(
         anstream::stderr().lock(),
         "no engine answers: building with buildah"

@@ -93,7 +93,7 @@ pub(super) fn engine_is_chosen() -> bool {
 /// Empties the store, and tells of it.
 fn clear_store(session: &Session) -> Result<String, EngineError> {
     let root = std::env::current_dir().unwrap_or_default();
-    let engine = engines::unproven(session, Daemon::none(), &root)?;
+    let engine = engines::unproven(&session.waiter(), Daemon::none(), &root)?;
     let cleared = engine.clear_store()?;
     let folder = engine.store_folder().display().to_string();
     let mut told = format!(

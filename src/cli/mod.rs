@@ -14,6 +14,7 @@ pub mod publish;
 mod publish_table;
 mod publish_tag;
 mod publish_test;
+mod recall;
 mod reports;
 pub mod schema;
 mod session;

@@ -133,7 +133,7 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     if let Some(exit) = stopped() {
         return Ok(exit);
     }
-    let engine = args.engine.start(&session, &project.root);
+    let engine = args.engine.engines(&session, &project.root).start();
     let engine = engine.map_err(|error| trouble(&session, error))?;
     let mut chosen =
         choose(&project, &names, &*engine).map_err(|error| trouble(&session, error))?;
@@ -181,6 +181,7 @@ impl PublishArgs {
             reports: &self.reports,
             ci: &self.ci,
             quiet: self.quiet,
+            cached: self.allow_cached,
         }
     }
 

@@ -11,6 +11,8 @@ use super::publish::set;
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble};
 use super::whole_plan::only_images;
+use crate::cache::Results;
+use crate::engine::embedded::results_folder;
 use crate::event::{Event, Listener, Selection};
 use crate::plan::Plan;
 use crate::project::{Project, folder_in_repository};
@@ -25,6 +27,8 @@ pub(super) struct RunArgs<'a> {
     pub(super) reports: &'a RunReportArgs,
     pub(super) ci: &'a CiArgs,
     pub(super) quiet: bool,
+    /// Whether results of earlier runs are taken.
+    pub(super) cached: bool,
 }
 
 /// Runs all checks of these images, and gives what is known of them in the end.
@@ -64,7 +68,7 @@ pub(super) fn test(
     let run = Run {
         plan: only_images(plan, &set(names)),
         selection: Selection::default(),
-        engine: args.engine.start(session, &project.root),
+        engine: args.engine.engines(session, &project.root).start(),
         arguments: Arguments {
             // Its own lines have no reader here.
             logfile: Some("/dev/null".to_owned()),
@@ -78,6 +82,10 @@ pub(super) fn test(
         }),
         folder: folder_in_repository(&project.root),
         unbuilt: Vec::new(),
+        // What is performed here is kept for others, whoever takes results of theirs.
+        results: results_folder()
+            .ok()
+            .and_then(|folder| Results::open(folder, !args.cached)),
     };
     match run.execute() {
         // The gate says so of each image.

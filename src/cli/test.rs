@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
 use super::progress::summary;
+use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
@@ -61,6 +62,8 @@ pub struct TestArgs {
     shard: Option<ShardArg>,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    recall: RecallArgs,
     #[command(flatten)]
     reports: RunReportArgs,
     #[command(flatten)]
@@ -180,10 +183,19 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         Vec::new()
     };
     let tally = Arc::new(Tally::new());
+    let results = args.recall.results();
+    let engines = args.engine.engines(&session, &root(project.as_ref())?);
+    let policy = args.policy.policy();
     let run = Run {
         folder: folder_in_repository(&root(project.as_ref())?),
         selection,
-        engine: args.engine.start(&session, &root(project.as_ref())?),
+        engine: recall::engine(
+            engines,
+            &plan,
+            &args.harness,
+            policy.repeat > 1,
+            results.as_ref(),
+        ),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
@@ -194,12 +206,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         ))),
         arguments: args.harness,
         plan,
-        policy: args.policy.policy(),
+        policy,
         halted: Arc::new({
             let signals = session.signals().clone();
             move || signals.why()
         }),
         unbuilt,
+        results,
     };
     let ended = run.execute();
     // A comfort for the next run: that it can't be had changes nothing about this one.

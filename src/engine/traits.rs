@@ -106,6 +106,21 @@ pub trait Engine: Send + Sync {
     fn close(&self) -> Result<usize, EngineError>;
 }
 
+/// Finds images before an engine is started: for runs that may need no container at all.
+pub trait Finder: Send + Sync {
+    /// What the engine will say about itself.
+    fn info(&self) -> &EngineInfo;
+
+    /// The kinds of engines that it will have, its own first.
+    fn kinds(&self) -> Vec<&str>;
+
+    /// As [`Engine::image`], and the same image.
+    ///
+    /// # Errors
+    /// As those.
+    fn image(&self, reference: &str) -> Result<Image, EngineError>;
+}
+
 /// The files of an image, or those that a process left.
 pub trait Files {
     /// Looks at one path without following a link at its end; `None` if nothing is there.

@@ -132,7 +132,7 @@ impl Writer {
     }
 }
 
-fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?.take(MAX_FILES + 1);
     let entries: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
     let mut entries = entries?;

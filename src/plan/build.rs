@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::inherit::{Group, Groups, Said, Taken, without_digest};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::CaseInfo;
+use crate::fingerprint::Surroundings;
 use crate::project::Project;
 use crate::source::{Located, Source};
-use crate::spec::{Check, Sha256Digest, Spec};
+use crate::spec::{Check, Spec};
 
 /// Images × checks.
 #[derive(Debug)]
@@ -44,9 +45,8 @@ pub struct Case {
     pub check: Arc<Check>,
     /// The folder that paths of the host are relative to.
     pub root: PathBuf,
-    /// The digest of what of its files its fingerprint leaves out, because it differs from machine
-    /// to machine: owners and times.
-    pub surroundings: Option<Sha256Digest>,
+    /// What its fingerprint leaves out, if it has one.
+    pub surroundings: Option<Surroundings>,
 }
 
 impl Plan {

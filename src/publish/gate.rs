@@ -179,7 +179,7 @@ impl Found {
             Some(false) => self.stale.push(name.clone()),
             None => self.incomparable.push(name.clone()),
         }
-        if is_cached(check) && !rules.cached {
+        if check.cached && !rules.cached {
             self.cached.push(name.clone());
         }
         let known_to_fail = case.check.options.xfail.is_some();
@@ -256,10 +256,4 @@ fn is_same(case: &Case, check: &CheckRecord, rules: Rules) -> Option<bool> {
         (None, None) if rules.fresh => Some(true),
         _ => None,
     }
-}
-
-/// Whether the verdict is that of an earlier run.
-fn is_cached(check: &CheckRecord) -> bool {
-    let _ = check;
-    false
 }

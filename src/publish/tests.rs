@@ -71,6 +71,8 @@ fn record(plan: &Plan) -> Record {
             judgement,
             flaky: false,
             xfailed,
+            cached: false,
+            performed: None,
             earlier: Vec::new(),
             offset: Default::default(),
             duration: Default::default(),
@@ -340,6 +342,18 @@ fn what_the_engine_could_not_run_is_a_warning_if_that_is_accepted() {
         "sv:1::one".to_owned(),
         "skipped: needs docker: an embedded engine can't".to_owned()
     )));
+}
+
+#[test]
+fn what_an_earlier_run_had_is_accepted_if_that_is_said() {
+    let plan = plan(SPEC);
+    let mut record = record(&plan);
+    record.checks[0].cached = true;
+    let rules = Rules {
+        cached: true,
+        ..Rules::default()
+    };
+    assert!(judge(&candidate(), &plan, &record, rules).is_accepted());
 }
 
 #[test]

@@ -302,6 +302,7 @@ mod tests {
                         stdout: Some(crate::engine::Captured::whole(bytes.clone())),
                         stderr: None,
                         reproduce: None,
+                        cached: None,
                         earlier: Vec::new(),
                     });
                 }

@@ -91,6 +91,9 @@ impl<W: Write + Send> Console<W> {
                     "  {skipped}flaky{skipped:#}  {name}  {faint}{time}, passed on try {tries}{faint:#}\n"
                 )
             }
+            Verdict::Passed if result.cached.is_some() => {
+                format!("  {good}ok{good:#}     {name}  {faint}cached{faint:#}\n")
+            }
             Verdict::Passed => format!("  {good}ok{good:#}     {name}  {faint}{time}{faint:#}\n"),
             Verdict::Failed(_) | Verdict::Error(_) => {
                 let word = match result.verdict {

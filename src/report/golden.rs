@@ -149,6 +149,7 @@ impl Run {
             stdout: None,
             stderr: None,
             reproduce: None,
+            cached: None,
             earlier: Vec::new(),
         });
         self.results.last_mut().unwrap()

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::policy::Policy;
 use super::trial::{Shared, probe, skipped, trial};
+use crate::cache::Results;
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
 use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Selection, SpecFile, Stopped};
@@ -41,6 +42,8 @@ pub struct Run {
     pub folder: PathBuf,
     /// Images that can't be tested, and why: their builds failed.
     pub unbuilt: Vec<(String, Problem)>,
+    /// What earlier runs came to, for checks that need not be performed again.
+    pub results: Option<Results>,
 }
 
 /// Why a run ended badly beyond its verdicts.
@@ -77,7 +80,7 @@ impl Run {
     ///
     /// # Errors
     /// What the verdicts don't tell.
-    pub fn execute(self) -> Result<(), RunFailure> {
+    pub fn execute(mut self) -> Result<(), RunFailure> {
         let started = Instant::now();
         let clock = SystemTime::now();
         let total = self.plan.cases.len();
@@ -119,6 +122,7 @@ impl Run {
             policy: self.policy,
             halted: Arc::clone(&self.halted),
             bad: AtomicU32::new(0),
+            results: self.results.take(),
             workers: Mutex::default(),
         });
         let selected = cases.len();
@@ -133,6 +137,9 @@ impl Run {
         // The verdicts are in the events; this conclusion has only counts.
         let _ = libtest_mimic::run(&arguments, trials);
 
+        if let Some(results) = &shared.results {
+            results.close();
+        }
         let left_behind = self.close();
         self.listener.on(&Event::RunFinished(Arc::new(RunEnd {
             duration: started.elapsed(),
@@ -193,7 +200,10 @@ impl Run {
 }
 
 /// The selection is libtest-mimic's to make, so it is asked with a trial that has but the name.
-fn selected<'a>(plan: &'a Plan, arguments: &'a Arguments) -> impl Iterator<Item = &'a Arc<Case>> {
+pub(super) fn selected<'a>(
+    plan: &'a Plan,
+    arguments: &'a Arguments,
+) -> impl Iterator<Item = &'a Arc<Case>> {
     plan.cases.iter().filter(|case| {
         let probe = probe(case, |_| Ok(()));
         !arguments.is_filtered_out(&probe)

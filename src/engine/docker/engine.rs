@@ -25,8 +25,8 @@ use super::steps::{steadily, step};
 use super::view::View;
 use crate::engine::embedded::exported;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
-    Network, Outcome, Process, Running, Tap, Waiter,
+    Ended, Engine, EngineError, EngineInfo, Files, Finder, HistoryStep, Image, Isolation, Look,
+    Mount, Network, Outcome, Process, Running, Tap, Waiter,
 };
 use crate::registry::{Digest, ImageParts};
 
@@ -418,6 +418,20 @@ impl Engine for DockerEngine {
             self.connection.forgive().await;
             self.sweep().await
         })
+    }
+}
+
+impl Finder for Arc<DockerEngine> {
+    fn info(&self) -> &EngineInfo {
+        Engine::info(self.as_ref())
+    }
+
+    fn kinds(&self) -> Vec<&str> {
+        Engine::kinds(self.as_ref())
+    }
+
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        Engine::image(self.as_ref(), reference)
     }
 }
 

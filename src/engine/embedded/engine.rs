@@ -101,12 +101,7 @@ impl EmbeddedEngine {
         let library = setup.library(&helper, store, daemon, root, runtime, stop);
         library.store.reap(&library.hands);
         Ok(Self {
-            info: EngineInfo {
-                kind: "embedded".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                platform: setup.platform(),
-                beside: None,
-            },
+            info: setup.info(),
             library,
             abilities: Abilities::new(&setup, &helper),
             helper,

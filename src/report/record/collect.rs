@@ -271,6 +271,8 @@ impl From<&CaseResult> for CheckRecord {
             case: (&*result.case).into(),
             judgement: (&result.verdict).into(),
             flaky: matches!(result.verdict, Verdict::Passed) && !result.earlier.is_empty(),
+            cached: result.cached.is_some(),
+            performed: result.cached.map(Into::into),
             xfailed: result.xfailed,
             earlier: result.earlier.iter().map(Into::into).collect(),
             offset: result.offset.into(),

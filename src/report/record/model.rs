@@ -235,6 +235,12 @@ pub struct CheckRecord {
     /// Whether it passed only when it was tried again.
     #[serde(default)]
     pub flaky: bool,
+    /// Whether an earlier run performed it, whose result still holds. Only what passed is taken so.
+    #[serde(default)]
+    pub cached: bool,
+    /// When an earlier run performed it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performed: Option<Moment>,
     /// Whether it was skipped because it failed, as `xfail` says.
     #[serde(default)]
     pub xfailed: bool,
@@ -311,6 +317,8 @@ impl CheckRecord {
                 },
             },
             flaky: false,
+            cached: false,
+            performed: None,
             xfailed: false,
             earlier: Vec::new(),
             offset: Seconds::default(),

@@ -131,6 +131,12 @@ impl Record {
                 let message = format!("the check {name} has an output that is too long");
                 return Err(RecordError::Contradiction(message));
             }
+            let is_known = matches!(check.judgement, Judgement::Passed);
+            if check.cached != check.performed.is_some() || (check.cached && !is_known) {
+                let message =
+                    format!("whether the check {name} was performed is not what its verdict says");
+                return Err(RecordError::Contradiction(message));
+            }
             if check.flaky != check.is_flaky() {
                 let message =
                     format!("whether the check {name} is flaky is not what its tries say");

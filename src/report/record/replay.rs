@@ -160,6 +160,7 @@ impl CheckRecord {
             stdout: self.stdout.as_ref().map(StreamRecord::captured),
             stderr: self.stderr.as_ref().map(StreamRecord::captured),
             reproduce: self.reproduce.clone(),
+            cached: self.performed.filter(|_| self.cached).map(Into::into),
             earlier: self.earlier.iter().map(Judgement::verdict).collect(),
         }
     }

@@ -175,6 +175,7 @@ fn result(text: &[u8], verdict: u8, micros: u64) -> CaseResult {
         stdout: Some(Captured::whole(text)),
         stderr: Some(Captured::in_parts(text, micros, text)),
         reproduce: Some(words),
+        cached: None,
         earlier: vec![verdict],
     }
 }
