@@ -27,8 +27,8 @@ use crate::publish::{
     read_results, send, set_tag,
 };
 use crate::registry::{
-    LayerCache, Prepared, PushEvent, PushListener, Registries, RegistryError, RegistryReference,
-    RepositoryName, Target,
+    LayerCache, Prepared, PushEvent, PushListener, Registries, RegistryError, RepositoryName,
+    Target,
 };
 use crate::report::OutputFile;
 use crate::report::record::{Record, key};
@@ -392,9 +392,9 @@ fn parcel(
     let mut repositories = Vec::new();
     let mut targets = Vec::new();
     for registry in &project.registries {
-        let name = repository(&registry.repository(&image.name)).map_err(failed)?;
+        let name = RepositoryName::parse(&registry.repository(&image.name)).map_err(failed)?;
         let mount_from = image.parents.iter().filter_map(|parent| {
-            let parent = repository(&registry.repository(parent)).ok()?;
+            let parent = RepositoryName::parse(&registry.repository(parent)).ok()?;
             Some(parent.path)
         });
         repositories.push(name.to_string());
@@ -412,10 +412,6 @@ fn parcel(
         targets,
         statement,
     })
-}
-
-fn repository(text: &str) -> Result<RepositoryName, RegistryError> {
-    RegistryReference::parse(text).map(|reference| reference.name)
 }
 
 /// What changes in the lists.
