@@ -12,6 +12,7 @@ use seatrial::registry::{
     Registries, RegistryError, Repository, RepositoryName, Target, Version, index, push,
 };
 use serde_json::{Value, json};
+use support::keeper::Keeper;
 use support::registry::{Fault, FaultProxy, Registry, count, docker_config, run};
 use tokio::sync::watch;
 
@@ -340,4 +341,110 @@ fn what_breaks_for_ever_is_an_error_that_says_where() {
         let seen = proxy.take();
         assert_eq!(count(&seen, "POST"), 3 - had, "{seen:?}");
     }
+}
+
+#[test]
+fn what_broke_off_goes_on_where_it_was() {
+    let desk = Desk::new();
+    let image = desk.prepare(&[layer("a", 16 << 20)]);
+    let keeper = Keeper::new();
+    // Two connections break, after so much of what they were to bring.
+    keeper.break_after(&[5 << 20, 3 << 20]);
+    let repository = desk.repository(&format!("{}/x", keeper.host));
+    let ear = Arc::new(Ear::default());
+    let listener: Arc<dyn PushListener> = Arc::clone(&ear) as _;
+    let pushed = push(&image, &[target(&repository)], &listener).remove(0);
+    pushed.unwrap();
+    let seen = keeper.take();
+    let patches: Vec<&str> = seen
+        .iter()
+        .filter(|head| head.starts_with("PATCH"))
+        .map(|head| {
+            let range = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-range: "));
+            range.unwrap_or("all")
+        })
+        .collect();
+    let size = image.blobs()[0].size();
+    let last = size - 1;
+    let expected = [
+        "all".to_owned(),
+        format!("{}-{last}", 5 << 20),
+        format!("{}-{last}", 8 << 20),
+    ];
+    assert_eq!(patches, expected);
+    // Only what was on its way when it broke is sent again.
+    let sent = ear.bytes.load(Ordering::SeqCst);
+    assert!(sent < size + (12 << 20), "{sent} of {size}");
+    // Who is told to send nothing says how long that is.
+    let posts = seen.iter().filter(|head| head.starts_with("POST"));
+    for post in posts {
+        assert!(post.contains("content-length: 0"), "{post}");
+    }
+}
+
+#[test]
+fn tokens_that_end_in_the_middle_are_got_anew() {
+    let desk = Desk::new();
+    let image = desk.prepare(&[layer("a", 3 << 20), layer("b", 3 << 20)]);
+    let registry = Registry::with_tokens();
+    docker_config(desk.folder.path(), &registry.host, "me", "secret");
+    let repository = desk.repository(&format!("{}/some/image", registry.host));
+    assert_eq!(one(&image, &repository).unwrap().sent, 3);
+    let asked = registry.tokens.take();
+    // For all of it one token, for reading only another at most.
+    assert!(asked.len() <= 2, "{asked:?}");
+    assert!(
+        asked[0].contains("scope=repository%3Asome%2Fimage%3Apull%2Cpush"),
+        "{asked:?}"
+    );
+
+    // A blob of another repository is there at once, where that one may be read.
+    let other = desk.repository(&format!("{}/other", registry.host));
+    let digest = image.blobs()[0].digest();
+    assert!(other.mount_blob(digest, "some/image").unwrap());
+    assert!(other.has_blob(digest).unwrap());
+    assert!(!other.mount_blob(digest, "secret/image").unwrap());
+    assert!(
+        !other
+            .mount_blob(&Digest::of(b"nothing"), "some/image")
+            .unwrap()
+    );
+    let mounted = push(
+        &image,
+        &[Target {
+            repository: desk.repository(&format!("{}/third", registry.host)),
+            mount_from: vec!["nowhere".to_owned(), "some/image".to_owned()],
+        }],
+        &deaf(),
+    );
+    let mounted = mounted.into_iter().next().unwrap().unwrap();
+    assert_eq!((mounted.mounted, mounted.sent), (3, 0));
+
+    // Through something that finds a token to be over in the middle of an upload.
+    let proxy = FaultProxy::new(&registry.host);
+    docker_config(desk.folder.path(), &proxy.host, "me", "secret");
+    let challenge = format!(
+        "WWW-Authenticate: Bearer realm=\"http://{}/token\",service=\"registry\"\r\n",
+        registry.tokens.host
+    );
+    proxy.times(2, "PATCH", "uploads/", Fault::Answer(401, challenge));
+    registry.tokens.take();
+    let fresh = desk.prepare(&[layer("c", 3 << 20)]);
+    let through = desk.repository(&format!("{}/through", proxy.host));
+    assert_eq!(one(&fresh, &through).unwrap().sent, 2);
+    assert!(registry.tokens.take().len() >= 2);
+
+    // Who may not write is told so, with the account but without the password.
+    docker_config(desk.folder.path(), &registry.host, "reader", "secret");
+    let repository = desk.repository(&format!("{}/some/image", registry.host));
+    let error = one(&fresh, &repository).unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { .. }), "{error:?}");
+    let error = error.to_string();
+    assert!(error.contains("does not take it from us"), "{error}");
+    assert!(
+        error.contains("`reader`") && !error.contains("secret"),
+        "{error}"
+    );
 }

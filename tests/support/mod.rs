@@ -4,9 +4,11 @@
 
 pub mod examples;
 pub mod images;
+pub mod keeper;
 pub mod proxy;
 pub mod registry;
 pub mod scripted;
+pub mod tokens;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

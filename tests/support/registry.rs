@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::tokens::Tokens;
+
 /// Longer than anything takes on a machine that is busy.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -36,6 +38,25 @@ impl Registry {
         let tls = format!("  tls: {{certificate: {shown}/a.crt, key: {shown}/a.key}}\n");
         let auth = format!("auth: {{htpasswd: {{realm: x, path: {shown}/htpasswd}}}}\n");
         Self::start(folder, &tls, &auth)
+    }
+
+    /// One that wants tokens, and the service that gives them.
+    pub fn with_tokens() -> WithTokens {
+        let folder = tempfile::tempdir().unwrap();
+        certificate(folder.path(), "tokens");
+        let tokens = Tokens::new(folder.path());
+        let auth = format!(
+            "auth: {{token: {{realm: \"http://{}/token\", service: registry, issuer: tests, \
+             rootcertbundle: {}/tokens.crt}}}}\n",
+            tokens.host,
+            folder.path().display()
+        );
+        let registry = Self::start(folder, "", &auth);
+        WithTokens {
+            host: registry.host.clone(),
+            tokens,
+            _registry: registry,
+        }
     }
 
     /// `http` and `more` are lines of its configuration.
@@ -68,6 +89,15 @@ impl Registry {
         }
         registry
     }
+}
+
+/// A registry that wants tokens.
+pub struct WithTokens {
+    /// `127.0.0.1:PORT`.
+    pub host: String,
+    /// Who gives them.
+    pub tokens: Tokens,
+    _registry: Registry,
 }
 
 impl Drop for Registry {
