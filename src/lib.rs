@@ -8,6 +8,7 @@ pub mod build;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod dockerfile;
 pub mod engine;
 pub mod event;
 pub mod expect;
