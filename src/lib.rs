@@ -4,11 +4,13 @@
 //! [`event`] → [`report`]; [`build`] is a wing off the project file, and [`registry`] pulls and pushes.
 //! Nothing points back: an engine knows no spec, a report knows no engine.
 
+pub mod affected;
 pub mod build;
 pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod dockerfile;
 pub mod engine;
 pub mod event;
 pub mod expect;

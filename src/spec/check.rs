@@ -174,6 +174,15 @@ impl CheckKind {
         }
     }
 
+    /// Files of the project that the check may need once the image is known, as far as that can be
+    /// told: the folder of a path that is not all there yet.
+    pub fn late_files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Late(late) => late.files(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What the check expects of texts.
     fn texts(&self) -> Vec<&TextExpectation> {
         match self {

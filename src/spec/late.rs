@@ -1,6 +1,7 @@
 //! Checks that depend on what the image says of itself.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::CheckKind;
@@ -47,6 +48,23 @@ fn has_key(node: &Node, keys: &[&str]) -> bool {
 }
 
 impl Late {
+    /// The files of the project that it may need: mounts, inputs, golden files.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut said = Vec::new();
+        let mounts = self.defaults.settings.mounts.iter();
+        said.extend(
+            mounts
+                .flat_map(|pairs| &pairs.0)
+                .map(|(path, _)| path.value.as_str()),
+        );
+        collect_files(&self.node, &mut said);
+        let known = said.into_iter().map(|path| match path.split_once("${{") {
+            Some((start, _)) => start.rsplit_once('/').map_or("", |(folder, _)| folder),
+            None => path,
+        });
+        known.map(PathBuf::from).collect()
+    }
+
     /// The check as it is for the image, of which `value` tells `image.env.NAME` and
     /// `image.label.NAME`.
     ///
@@ -73,6 +91,28 @@ impl Late {
         match kind {
             Some(kind) if mistakes.is_empty() => Ok(kind),
             _ => Err(Diagnostics(mistakes)),
+        }
+    }
+}
+
+/// What may name a file of the project, wherever it stands.
+fn collect_files<'n>(node: &'n Node, said: &mut Vec<&'n str>) {
+    match &node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::Sequence(items) => items.iter().for_each(|item| collect_files(item, said)),
+        Kind::Mapping(entries) => {
+            for (key, value) in entries {
+                match (key.scalar(), &value.kind) {
+                    (Some("mounts"), Kind::Mapping(mounts)) => {
+                        said.extend(mounts.iter().filter_map(|(path, _)| path.scalar()));
+                    }
+                    (Some("stdin"), Kind::Mapping(stdin)) => {
+                        said.extend(stdin.iter().filter_map(|(_, path)| path.scalar()));
+                    }
+                    (Some("equals_file"), _) => said.extend(value.scalar()),
+                    _ => collect_files(value, said),
+                }
+            }
         }
     }
 }
