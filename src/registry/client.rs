@@ -56,6 +56,13 @@ pub(super) struct Ask<'a> {
     pub(super) body: Bytes,
 }
 
+/// How one request went.
+pub(super) struct Answered {
+    /// What it showed.
+    pub(super) shown: Option<Shown>,
+    pub(super) answer: Result<Response, reqwest::Error>,
+}
+
 impl Ask<'_> {
     /// The same with a header.
     pub(super) fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -176,8 +183,8 @@ impl Client {
             if response.status() != StatusCode::UNAUTHORIZED {
                 return Ok(response);
             }
-            self.challenged(&ask.scope, response, is_new).await?;
-            is_new = true;
+            let challenged = self.challenged(&ask.scope, response, shown.as_ref(), is_new);
+            is_new = challenged.await?;
         }
     }
 
@@ -186,21 +193,20 @@ impl Client {
         &self,
         ask: &Ask<'_>,
         body: Body,
-    ) -> Result<Result<Response, reqwest::Error>, RegistryError> {
+    ) -> Result<Answered, RegistryError> {
         let shown = self.header(&ask.scope).await?;
         let request = self.request(self.patient()?, ask, shown.as_ref());
-        Ok(request.body(body).send().await)
+        let answer = request.body(body).send().await;
+        Ok(Answered { shown, answer })
     }
 
     /// Asks once, however long that takes.
-    pub(super) async fn once(
-        &self,
-        ask: &Ask<'_>,
-    ) -> Result<Result<Response, reqwest::Error>, RegistryError> {
+    pub(super) async fn once(&self, ask: &Ask<'_>) -> Result<Answered, RegistryError> {
         let shown = self.header(&ask.scope).await?;
         let request = self.request(self.patient()?, ask, shown.as_ref());
         let request = request.header(CONTENT_LENGTH, ask.body.len());
-        Ok(request.body(ask.body.clone()).send().await)
+        let answer = request.body(ask.body.clone()).send().await;
+        Ok(Answered { shown, answer })
     }
 
     /// A client that waits for answers as long as whoever uses it.
@@ -235,34 +241,40 @@ impl Client {
 
     /// What the registry wants to see for this, if that is known.
     async fn header(&self, scope: &Scope<'_>) -> Result<Option<Shown>, RegistryError> {
-        let key = scope.key();
-        let shown = self.seen.lock().await.get(&key).cloned();
+        let mut seen = self.seen.lock().await;
+        let shown = seen.get(&scope.key()).cloned();
         match shown {
             Some(shown) if shown.is_over() => {
                 let shown = self.authorise(&shown.challenge, scope, None).await?;
-                self.seen.lock().await.insert(key, shown.clone());
+                seen.insert(scope.key(), shown.clone());
                 Ok(Some(shown))
             }
             shown => Ok(shown),
         }
     }
 
-    /// Gets what a refusal wants to see. Something that has just been given is refused for good:
-    /// `is_new`.
+    /// Gets what a refusal wants to see, once for all who were refused with the same: whether it is new.
+    /// Something that has just been given is refused for good: `is_new`.
     pub(super) async fn challenged(
         &self,
         scope: &Scope<'_>,
         response: Response,
+        shown: Option<&Shown>,
         is_new: bool,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<bool, RegistryError> {
         let challenge = Challenge::read(response.headers());
         let refused = said(&bounded(response, WORDS_LIMIT).await.unwrap_or_default());
         let Some(challenge) = challenge.filter(|_| !is_new) else {
             return Err(self.unauthorised(scope, refused));
         };
+        let mut seen = self.seen.lock().await;
+        let known = seen.get(&scope.key()).map(|known| &known.header);
+        if known.is_some() && known != shown.map(|shown| &shown.header) {
+            return Ok(false);
+        }
         let shown = self.authorise(&challenge, scope, refused).await?;
-        self.seen.lock().await.insert(scope.key(), shown);
-        Ok(())
+        seen.insert(scope.key(), shown);
+        Ok(true)
     }
 
     /// What a refusal means.

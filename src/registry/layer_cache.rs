@@ -70,16 +70,9 @@ impl LayerCache {
     ) -> io::Result<Option<Blob>> {
         for entry in self.folder.read_dir()? {
             let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let Some((diff, hex)) = name.split_once('.') else {
+            let Some((_, digest)) = read_name(&path).filter(|(diff, _)| diff == diff_id) else {
                 continue;
             };
-            let Some(digest) = Digest::parse(&format!("sha256:{hex}")) else {
-                continue;
-            };
-            if diff != diff_id.hex() {
-                continue;
-            }
             // Another process may have removed it meanwhile.
             let Ok(file) = File::open(&path) else {
                 continue;
@@ -109,6 +102,7 @@ impl LayerCache {
     pub(super) fn prune(&self) {
         let entries = self.folder.read_dir().into_iter().flatten().flatten();
         let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
+            .filter(|entry| read_name(&entry.path()).is_some())
             .filter_map(|entry| {
                 let found = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
                 Some((found.modified().ok()?, found.len(), entry.path()))
@@ -125,6 +119,13 @@ impl LayerCache {
             }
         }
     }
+}
+
+/// The layer and the digest that a file is called by.
+fn read_name(path: &Path) -> Option<(Digest, Digest)> {
+    let (layer, blob) = path.file_name()?.to_str()?.split_once('.')?;
+    let digest = |hex: &str| Digest::parse(&format!("sha256:{hex}"));
+    Some((digest(layer)?, digest(blob)?))
 }
 
 /// Whether a blob has its digest.

@@ -36,7 +36,8 @@ pub use descriptor::{
 pub use digest::{Digest, Hasher};
 pub use error::RegistryError;
 pub use layer_cache::LayerCache;
-pub use parts::{ImageParts, LayerPart, OpenLayer};
+pub(crate) use parts::FilePart;
+pub use parts::{ImageParts, LayerContent, LayerPart, OpenLayer};
 pub use prepared::{Prepared, index};
 pub use push::{How, PushEvent, PushListener, Pushed, Target, push};
 pub(crate) use reference::{DEFAULT_TAG, is_id};

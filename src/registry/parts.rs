@@ -1,7 +1,8 @@
 //! An image as wherever it comes from offers it to be pushed.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::descriptor::Manifest;
@@ -27,10 +28,74 @@ pub struct ImageParts {
 pub struct LayerPart {
     /// What the digest of its uncompressed tar must be.
     pub diff_id: Digest,
+    /// Where it is.
+    pub content: LayerContent,
+}
+
+/// Where the bytes of a layer are.
+#[derive(Clone)]
+pub enum LayerContent {
+    /// In a file that does not change.
+    File {
+        /// The file.
+        file: Arc<File>,
+        /// Where it begins in the file, in bytes.
+        offset: u64,
+        /// How many bytes it has.
+        length: u64,
+    },
+    /// Wherever this reads it from.
+    Open(Arc<OpenLayer>),
+}
+
+impl LayerPart {
     /// Begins to read it as it is.
-    pub open: Arc<OpenLayer>,
-    /// The file that it is a part of, from which byte on and how many, if it is in one.
-    pub file: Option<(Arc<File>, u64, u64)>,
+    pub(super) fn open(&self) -> Result<Box<dyn Read + Send>, RegistryError> {
+        match &self.content {
+            LayerContent::File {
+                file,
+                offset,
+                length,
+            } => Ok(Box::new(FilePart::new(Arc::clone(file), *offset, *length))),
+            LayerContent::Open(open) => open(),
+        }
+    }
+}
+
+/// Reads a part of a file that others read too, so without a position of its own.
+#[derive(Debug)]
+pub(crate) struct FilePart {
+    file: Arc<File>,
+    next: u64,
+    end: u64,
+}
+
+impl FilePart {
+    /// `length` bytes from `offset` on.
+    pub(crate) fn new(file: Arc<File>, offset: u64, length: u64) -> Self {
+        Self {
+            file,
+            next: offset,
+            end: offset.saturating_add(length),
+        }
+    }
+}
+
+impl Read for FilePart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        if wanted == 0 {
+            return Ok(0);
+        }
+        match self.file.read_at(&mut buffer[..wanted], self.next)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.next += count as u64;
+                Ok(count)
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for ImageParts {

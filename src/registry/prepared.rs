@@ -13,7 +13,7 @@ use super::digest::{Digest, Hasher};
 use super::error::RegistryError;
 use super::gzip::compress;
 use super::layer_cache::{LayerCache, is_sound};
-use super::parts::{ImageParts, LayerPart};
+use super::parts::{ImageParts, LayerContent, LayerPart};
 
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -125,7 +125,7 @@ impl Prepared {
                     work.as_it_is(layer, kinds[number], Some(&pointers[number]))?
                 }
                 (None, Some(known)) => Blob::clone(&layers[known]),
-                (None, None) if kinds[number] == Compression::Gzip && layer.file.is_some() => {
+                (None, None) if kinds[number] == Compression::Gzip && is_in_file(layer) => {
                     work.as_it_is(layer, Compression::Gzip, None)?
                 }
                 (None, None) => work.compressed(layer, kinds[number])?,
@@ -266,7 +266,8 @@ impl Work<'_> {
 
     fn compression(&self, layer: &LayerPart) -> Result<Compression, RegistryError> {
         let mut start = Vec::new();
-        (layer.open)()?
+        layer
+            .open()?
             .take(MAGIC as u64)
             .read_to_end(&mut start)
             .map_err(|error| self.broken(layer, &error))?;
@@ -299,12 +300,12 @@ impl Work<'_> {
         let mut sent = Hasher::default();
         let mut size = 0;
         // What is not in a file that stays is put into one.
-        let scratch = match &layer.file {
-            Some(_) => None,
-            None => Some(self.cache.scratch().map_err(broken)?),
+        let scratch = match is_in_file(layer) {
+            true => None,
+            false => Some(self.cache.scratch().map_err(broken)?),
         };
         let tee = Tee {
-            input: (layer.open)()?,
+            input: layer.open()?,
             take: |bytes: &[u8]| {
                 self.go_on()?;
                 sent.update(bytes);
@@ -333,10 +334,10 @@ impl Work<'_> {
                 pointer.digest, pointer.size
             )));
         }
-        let (file, offset) = match (&layer.file, scratch) {
-            (Some((file, offset, _)), _) => (Arc::clone(file), *offset),
-            (None, Some(file)) => (Arc::new(file), 0),
-            (None, None) => return Err(self.wrong("a layer is nowhere")),
+        let (file, offset) = match (&layer.content, scratch) {
+            (LayerContent::File { file, offset, .. }, _) => (Arc::clone(file), *offset),
+            (_, Some(file)) => (Arc::new(file), 0),
+            (_, None) => return Err(self.wrong("a layer is nowhere")),
         };
         Ok(Blob::of_file(digest, file, offset, size))
     }
@@ -349,7 +350,7 @@ impl Work<'_> {
             return Ok(blob);
         }
         let mut file: File = self.cache.scratch().map_err(broken)?;
-        let input = (layer.open)()?;
+        let input = layer.open()?;
         let done =
             reader(input, kind).and_then(|mut plain| compress(&mut plain, &mut file, &go_on));
         let done = done.map_err(broken)?;
@@ -393,6 +394,10 @@ impl Work<'_> {
         };
         Ok(Manifest::new(OCI_MANIFEST, json(&written)?))
     }
+}
+
+fn is_in_file(layer: &LayerPart) -> bool {
+    matches!(layer.content, LayerContent::File { .. })
 }
 
 /// Shows what is read to somebody else, too.

@@ -70,7 +70,7 @@ fn index_type() -> String {
 }
 
 impl Repository {
-    /// What refers to a manifest or an index: all, or that of a kind. The list is the registry's own, or
+    /// What refers to a manifest or an index: all, or that of a kind: in the registry's own list, and in
     /// that which clients keep for it.
     ///
     /// # Errors
@@ -81,10 +81,13 @@ impl Repository {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, RegistryError> {
         self.client.wait(async {
-            let found = match self.listed(subject).await? {
-                Some(found) => found,
-                None => self.kept(subject).await?.1.manifests,
-            };
+            // What was attached before a registry kept a list may be in the other one alone.
+            let mut found = self.listed(subject).await?.unwrap_or_default();
+            for entry in self.kept(subject).await?.manifests {
+                if !found.iter().any(|known| known.digest == entry.digest) {
+                    found.push(entry);
+                }
+            }
             let is_wanted = |it: &Descriptor| match artifact_type {
                 Some(_) => it.artifact_type.as_deref() == artifact_type,
                 None => true,
@@ -163,23 +166,21 @@ impl Repository {
         Ok(is_there.await?.then_some(found))
     }
 
-    /// The list under a tag, and the digest that it has now.
-    async fn kept(&self, subject: &Digest) -> Result<(Option<Digest>, List), RegistryError> {
+    /// The list under a tag.
+    async fn kept(&self, subject: &Digest) -> Result<List, RegistryError> {
         let version = list_tag(subject);
         let Some(manifest) = self.find_manifest(&version).await? else {
-            let list = List {
+            return Ok(List {
                 schema_version: 2,
                 media_type: index_type(),
                 manifests: Vec::new(),
                 others: serde_json::Map::new(),
-            };
-            return Ok((None, list));
+            });
         };
-        let list = serde_json::from_slice(&manifest.bytes).map_err(|error| {
+        serde_json::from_slice(&manifest.bytes).map_err(|error| {
             let reason = format!("the list of referrers {version} can't be read: {error}");
             self.client.failed(reason)
-        })?;
-        Ok((Some(manifest.digest), list))
+        })
     }
 
     /// Puts an entry into the list under a tag, until it is there when others had time to lose it.
@@ -189,7 +190,7 @@ impl Repository {
         let _guard = one.lock().await;
         for _ in 0..2 * TRIES {
             let begun = Instant::now();
-            let (_, mut list) = self.kept(subject).await?;
+            let mut list = self.kept(subject).await?;
             if !list.manifests.iter().any(|it| it.digest == entry.digest) {
                 list.manifests.push(entry.clone());
                 let list = Manifest::new(OCI_INDEX, json(&list)?);
@@ -202,7 +203,7 @@ impl Repository {
             // Whoever read the list before that has written it by then.
             let wait = (3 * begun.elapsed()).clamp(SETTLED.0, SETTLED.1);
             tokio::time::sleep(wait).await;
-            let (_, list) = self.kept(subject).await?;
+            let list = self.kept(subject).await?;
             if list.manifests.iter().any(|it| it.digest == entry.digest) {
                 return Ok(());
             }

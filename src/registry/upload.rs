@@ -13,7 +13,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 
 use super::authority::Scope;
 use super::body::{Progress, Tell, body};
-use super::client::{Ask, Client, TRIES, is_of_a_moment, pause, said_pause};
+use super::client::{Answered, Ask, Client, TRIES, is_of_a_moment, pause, said_pause};
 use super::content::Blob;
 use super::digest::Digest;
 use super::error::RegistryError;
@@ -255,11 +255,11 @@ impl Repository {
     async fn judge(
         &self,
         ask: &Ask<'_>,
-        answer: Result<Response, reqwest::Error>,
+        answered: Answered,
         is_resumed: bool,
     ) -> Result<Sent, RegistryError> {
         let client = &self.client;
-        let response = match answer {
+        let response = match answered.answer {
             Ok(response) => response,
             Err(error) if is_of_tls(&error) || error.is_redirect() || error.is_builder() => {
                 let why = broken(&error, client.host());
@@ -275,7 +275,10 @@ impl Repository {
         }
         if status == StatusCode::UNAUTHORIZED {
             let why = said();
-            client.challenged(&ask.scope, response, false).await?;
+            let shown = answered.shown.as_ref();
+            client
+                .challenged(&ask.scope, response, shown, false)
+                .await?;
             return Ok(Sent::Broken(why, Some(Duration::ZERO)));
         }
         if is_of_a_moment(status) {

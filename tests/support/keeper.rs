@@ -196,6 +196,7 @@ impl State {
                 let list = json!({"schemaVersion": 2, "manifests": entries.collect::<Vec<_>>()});
                 (200, String::new(), list.to_string().into_bytes())
             }
+            (_, path) if path.contains("/referrers/") => nothing(404, String::new()),
             (_, path) => {
                 let from = if path.contains("/blobs/") {
                     &self.blobs

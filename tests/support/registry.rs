@@ -272,7 +272,9 @@ fn serve(
         let answer =
             format!("HTTP/1.1 {status} x\r\nConnection: close\r\n{lines}Content-Length: 0\r\n\r\n");
         client.write_all(answer.as_bytes())?;
-        return client.shutdown(Shutdown::Both);
+        client.shutdown(Shutdown::Write)?;
+        // Or the answer would be lost with what nobody has read.
+        return std::io::copy(&mut client, &mut std::io::sink()).map(drop);
     }
     let mut server = TcpStream::connect(registry)?;
     let last = head.trim_end_matches("\r\n");

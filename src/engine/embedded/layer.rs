@@ -1,13 +1,12 @@
 //! A layer of an image, as wherever the image comes from offers it.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::EngineError;
-pub(crate) use crate::registry::Digest;
+pub(crate) use crate::registry::{Digest, FilePart as Part};
 
 /// One layer of an image.
 #[derive(Clone)]
@@ -45,39 +44,3 @@ pub(crate) enum Content {
 
 /// Begins to read a layer.
 pub(crate) type Open = dyn Fn() -> Result<Box<dyn Read + Send>, EngineError> + Send + Sync;
-
-/// Reads a part of a file that others read too, so without a position of its own.
-#[derive(Debug)]
-pub(crate) struct Part {
-    file: Arc<File>,
-    next: u64,
-    end: u64,
-}
-
-impl Part {
-    /// `length` bytes from `offset` on.
-    pub(crate) fn new(file: Arc<File>, offset: u64, length: u64) -> Self {
-        Self {
-            file,
-            next: offset,
-            end: offset.saturating_add(length),
-        }
-    }
-}
-
-impl Read for Part {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
-        let wanted = left.min(buffer.len());
-        if wanted == 0 {
-            return Ok(0);
-        }
-        match self.file.read_at(&mut buffer[..wanted], self.next)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.next += count as u64;
-                Ok(count)
-            }
-        }
-    }
-}

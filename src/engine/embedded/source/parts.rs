@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::image::SourceImage;
 use super::problem::unreadable;
 use crate::engine::EngineError;
-use crate::engine::embedded::layer::{Content, Layer, Part};
-use crate::registry::{ImageParts, LayerPart, OpenLayer, RegistryError};
+use crate::engine::embedded::layer::{Content, Layer};
+use crate::registry::{ImageParts, LayerContent, LayerPart, RegistryError};
 
 impl SourceImage {
     /// The image as it is pushed; messages call it `place`.
@@ -28,26 +28,23 @@ impl SourceImage {
 }
 
 fn part(place: &str, layer: Layer) -> Result<LayerPart, EngineError> {
-    let (open, file): (Arc<OpenLayer>, _) = match layer.content {
+    let content = match layer.content {
         Content::File {
             file,
             offset,
             length,
             ..
-        } => {
-            let ours = Arc::clone(&file);
-            let open = move || Ok(Box::new(Part::new(Arc::clone(&ours), offset, length)) as Box<_>);
-            (Arc::new(open), Some((file, offset, length)))
-        }
-        Content::Remote { open, .. } => {
-            let open = move || {
-                open().map_err(|error| match error {
-                    EngineError::Interrupted => RegistryError::Interrupted,
-                    error => RegistryError::Image(error.to_string()),
-                })
-            };
-            (Arc::new(open), None)
-        }
+        } => LayerContent::File {
+            file,
+            offset,
+            length,
+        },
+        Content::Remote { open, .. } => LayerContent::Open(Arc::new(move || {
+            open().map_err(|error| match error {
+                EngineError::Interrupted => RegistryError::Interrupted,
+                error => RegistryError::Image(error.to_string()),
+            })
+        })),
         Content::Folder(path) => {
             let reason = format!("{} is no layer as it was made", path.display());
             return Err(unreadable(place, reason));
@@ -55,7 +52,6 @@ fn part(place: &str, layer: Layer) -> Result<LayerPart, EngineError> {
     };
     Ok(LayerPart {
         diff_id: layer.diff_id,
-        open,
-        file,
+        content,
     })
 }
