@@ -6,6 +6,7 @@ use super::excerpt::{Excerpt, Limit};
 use super::failure::{Styles, Telling};
 use super::junit::Dialect;
 use super::junit_finish::CaseExtras;
+use super::record::Moment;
 use super::text::{one_line, xml_text};
 use crate::engine::Captured;
 use crate::event::CaseResult;
@@ -82,6 +83,7 @@ pub(super) fn case_extras(result: &CaseResult) -> CaseExtras {
     CaseExtras {
         line: result.case.place.line(),
         flaky: flaky.collect(),
+        cached: result.cached.map(|at| Moment::from(at).to_string()),
     }
 }
 

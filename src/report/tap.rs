@@ -62,6 +62,9 @@ fn test_point(number: usize, check: &CheckRecord) -> String {
     let mut out = format!("{word} {number} - {name}{directive}\n");
     let millis = Duration::from(check.duration).as_secs_f64() * 1e3;
     let mut values = vec![("duration_ms", json!((millis * 1e3).round() / 1e3))];
+    if let Some(performed) = check.performed.filter(|_| check.cached) {
+        values.push(("cached", json!(performed.to_string())));
+    }
     if !check.earlier.is_empty() {
         values.push(("tries", json!(check.earlier.len() + 1)));
     }

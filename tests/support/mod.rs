@@ -139,6 +139,8 @@ impl Project {
         }
         // What these tests say of engines they say of daemons, unless they say otherwise.
         command.env("SEATRIAL_ENGINE", "docker");
+        // Every test performs its checks, whatever the ones before it came to.
+        command.env("SEATRIAL_FRESH", "1");
         command.env("NO_COLOR", "1").stdin(Stdio::null());
         command.args(args).current_dir(self.root());
         command

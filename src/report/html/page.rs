@@ -229,6 +229,7 @@ fn plural(count: usize, words: &'static str) -> &'static str {
 fn also(counts: CountsRecord) -> Vec<Count> {
     let all = [
         ("flaky", "flaky", counts.flaky),
+        ("cached", "cached", counts.cached),
         (
             "xfail",
             plural(counts.xfail, "known failures"),
