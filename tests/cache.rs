@@ -97,7 +97,7 @@ fn what_passed_is_taken_until_something_changes() {
         assert_eq!(run(&[]), CHECKS - 1);
         let other = SPEC.replace("echo hi,", "echo 'hi',");
         project.write("test-specs/a.yaml", other.as_bytes());
-        assert!(run(&[]) <= CHECKS - 1);
+        assert!(run(&[]) < CHECKS);
         // Modes are seen by containers.
         std::thread::sleep(std::time::Duration::from_millis(80));
         assert!(run(&[]) >= CHECKS - 1);

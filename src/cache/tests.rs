@@ -172,12 +172,15 @@ fn a_file_of_another_image_is_not_taken() {
     assert!(moved.find(&key(IMAGE, "a")).is_none());
 }
 
+/// What is done to a file.
+type Spoil<'a> = &'a dyn Fn(&Path);
+
 #[test]
 fn files_that_others_could_write_are_not_taken_and_replaced() {
     let mode = |path: &Path, mode: u32| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
-    let spoil: [(&str, &dyn Fn(&Path)); 4] = [
+    let spoil: [(&str, Spoil<'_>); 4] = [
         ("group", &|file| mode(file, 0o660)),
         ("all", &|file| mode(file, 0o604)),
         ("link", &|file| {

@@ -32,7 +32,7 @@ impl RecallArgs {
 
 /// The engine of a run: not started before it is needed, if that may be never.
 pub(super) fn engine(
-    engines: Engines,
+    engines: &Engines,
     plan: &Plan,
     arguments: &Arguments,
     repeated: bool,

@@ -204,7 +204,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         folder: folder_in_repository(&root(project.as_ref())?),
         selection,
         engine: recall::engine(
-            engines,
+            &engines,
             &plan,
             &args.harness,
             policy.repeat > 1,
