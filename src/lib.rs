@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod jq;
 pub mod mark;
 pub mod plan;
+pub mod platform;
 pub mod project;
 pub mod report;
 pub mod run;
