@@ -13,6 +13,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod event;
 pub mod expect;
+pub mod import;
 pub mod inspect;
 pub mod jq;
 pub mod mark;
