@@ -13,12 +13,13 @@ use super::policy::PolicyArgs;
 use super::publish_table::{self, Row};
 use super::publish_tag::{self, Tag};
 use super::publish_test;
-use super::reports::{CiArgs, RunReportArgs};
+use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, require_project};
 use super::whole_plan::whole_plan;
 use crate::engine::{Engine, EngineError, Image};
 use crate::fingerprint;
 use crate::plan::Plan;
+use crate::platform::Platform;
 use crate::project::Project;
 use crate::publish::attestation::{Statement, configuration};
 use crate::publish::lists::{ListEdit, replace};
@@ -43,7 +44,7 @@ pub struct PublishArgs {
     #[arg(long, value_name = "FILE")]
     project: Option<PathBuf>,
     /// Take the results of an earlier run, which `seatrial test --json` wrote, instead of testing now
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "json_lines")]
     results: Option<PathBuf>,
     /// The tag, instead of what the project says; {date}, {release} and {sha8} stand for what git knows
     #[arg(long, value_name = "TAG")]
@@ -95,6 +96,8 @@ struct Chosen {
     name: String,
     /// The paths of what it derives from, whose layers registries have already.
     parents: Vec<String>,
+    /// What the project says that it is made for; nothing if it does not.
+    platforms: Vec<Platform>,
     found: Result<Image, String>,
     decision: Decision,
 }
@@ -125,8 +128,12 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     };
     let record = match &args.results {
         Some(file) => {
+            let reports = args.reports.open()?.and(args.ci.step_summary());
             let read = read_results(file, key().as_deref());
-            read.map_err(|error| Trouble::new(Exit::Failed, error))?
+            let record = read.map_err(|error| Trouble::new(Exit::Failed, error))?;
+            let written = reports.write(&record);
+            written.map_err(|errors| unwritten(&errors))?;
+            record
         }
         None => publish_test::test(&session, &project, &plan, &names, &args.run_args())?,
     };
@@ -152,11 +159,23 @@ pub(super) fn selected(project: &Project, wanted: &[String]) -> Result<Vec<Strin
         .build_order(wanted)
         .map_err(|error| usage(error.to_string()))?;
     let images = project.images.iter();
-    let names: Vec<String> = images
-        .filter(|image| wanted.is_empty() || wanted.contains(&image.name.value))
-        .map(|image| image.name.value.clone())
-        .collect();
-    Ok(names)
+    let asked = |name: &String| wanted.is_empty() || wanted.contains(name);
+    let (public, others): (Vec<_>, Vec<_>) = images
+        .filter(|image| asked(&image.name.value))
+        .partition(|image| image.public);
+    if let Some(image) = others.first().filter(|_| !wanted.is_empty()) {
+        let message = format!(
+            "the image `{}` is not published: the project says `public: false`",
+            image.name.value
+        );
+        return Err(usage(message));
+    }
+    if public.is_empty() {
+        let message = "no image of the project is public";
+        return Err(Trouble::new(Exit::NothingSelected, message));
+    }
+    let names = public.into_iter().map(|image| image.name.value.clone());
+    Ok(names.collect())
 }
 
 fn lock(session: &Session, project: &Project) -> Result<Option<Lock>, Trouble> {
@@ -227,6 +246,7 @@ fn choose(
         chosen.push(Chosen {
             name: image.name.value.clone(),
             parents: parents(project, at),
+            platforms: image.platforms.clone(),
             found,
             decision: Decision::default(),
         });
@@ -254,7 +274,16 @@ fn decide(image: &Chosen, plan: &Plan, record: &Record, args: &PublishArgs) -> D
                 id: found.id.clone(),
                 platform: Some(platform).filter(|it| it != "/"),
             };
-            judge(&candidate, plan, record, args.rules())
+            let mut decision = judge(&candidate, plan, record, args.rules());
+            let made_for = |it: &Platform| candidate.platform.as_ref() == Some(&it.0);
+            if !image.platforms.is_empty() && !image.platforms.iter().any(made_for) {
+                let wanted = image.platforms.iter().map(|it| it.0.as_str());
+                decision.refusals.push(Refusal::NotMadeFor {
+                    wanted: wanted.collect::<Vec<_>>().join(" or "),
+                    found: candidate.platform.unwrap_or_default(),
+                });
+            }
+            decision
         }
         Err(message) => Decision::refused(Refusal::NoImage {
             message: message.clone(),

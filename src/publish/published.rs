@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::attestation::{MEDIA_TYPE, Outcome, Statement};
 use super::vouch::{Wanted, vouched};
-use crate::registry::{Digest, Registries, RegistryError, RegistryReference, Repository};
+use crate::registry::{Digest, Registries, RegistryError, RegistryReference, Repository, RepositoryName};
 
 /// Statements are small.
 const STATEMENT_LIMIT: u64 = 4 << 20;
@@ -54,8 +54,9 @@ pub fn look_up(
             return Ok(());
         }
     };
-    if parsed.name.to_string() != repository {
-        let problem = format!("`{said}` is not in {repository}");
+    let wanted = RepositoryName::parse(repository)?;
+    if parsed.name != wanted {
+        let problem = format!("`{said}` is not in {wanted}");
         entry.problems.push(problem);
     }
     let place = registries.repository(&parsed.name)?;

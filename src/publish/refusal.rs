@@ -71,6 +71,13 @@ pub enum Refusal {
         /// The platform of what would be published.
         found: String,
     },
+    /// The project makes it for other platforms.
+    NotMadeFor {
+        /// What the project says.
+        wanted: String,
+        /// The platform of what would be published.
+        found: String,
+    },
     /// The specs, or files that they use, are not those of the test.
     Stale {
         /// The checks that changed, or are no more.
@@ -136,6 +143,9 @@ impl fmt::Display for Refusal {
             ),
             Self::OtherPlatform { tested, found } => {
                 write!(f, "tested for {tested}, and it is for {found}")
+            }
+            Self::NotMadeFor { wanted, found } => {
+                write!(f, "the project makes it for {wanted}, and it is for {found}")
             }
             Self::Stale { checks } => {
                 write!(
