@@ -109,6 +109,7 @@ registries:
             .env("XDG_CACHE_HOME", self.project.path("cache"))
             .env("XDG_STATE_HOME", self.project.path("state"))
             .env_remove("SEATRIAL_RESULTS_KEY")
+            .env_remove("SEATRIAL_FRESH")
             .env_remove("GITHUB_RUN_ID")
             .env_remove("CI_JOB_URL");
         command
@@ -311,6 +312,31 @@ fn one_image_that_fails_holds_all_back() {
     family.is_untouched(&lists, "v1");
     // The other one alone may go.
     family.publish(&["--tag", "v1", base]).expect(0);
+
+    // So may it when the bad one is not for others.
+    let text = std::fs::read_to_string(family.project.path("seatrial.yaml")).unwrap();
+    let private = text.replace("{dockerfile: tools", "{public: false, dockerfile: tools");
+    family.project.write("seatrial.yaml", private.as_bytes());
+    family
+        .publish(&["--tag", "v1"])
+        .expect(0)
+        .says(&["1 image is published"]);
+    family
+        .publish(&["--tag", "v1", tools])
+        .expect(2)
+        .says(&["`public: false`"]);
+    family.project.write("seatrial.yaml", text.as_bytes());
+    // The project makes the other for another machine.
+    let other = text.replace(
+        "{dockerfile: base",
+        "{platforms: [linux/s390x], dockerfile: base",
+    );
+    family.project.write("seatrial.yaml", other.as_bytes());
+    let ended = family.publish(&["--tag", "v1", base]);
+    ended
+        .expect(1)
+        .says(&["the project makes it for linux/s390x, and it is for linux/amd64"]);
+    family.project.write("seatrial.yaml", text.as_bytes());
 
     // An image that nothing is asked of is refused, too.
     let specs = ["test-specs/more.yaml", "test-specs/tools.yaml"];
@@ -647,6 +673,43 @@ fn a_signal_in_the_middle_leaves_lists_as_they_were() {
 }
 
 #[test]
+fn what_a_change_concerns_is_built_and_published() {
+    let family = Family::new("changed");
+    let [base, tools] = &family.names;
+    let folder = family.project.root().display().to_string();
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=x", "-c", "user.email=x@example.org"];
+        run(&[&["git", "-C", &folder], &who[..], args].concat())
+    };
+    git(&["init", "--quiet"]);
+    git(&[
+        "add",
+        "seatrial.yaml",
+        "base",
+        "tools",
+        "test-specs",
+        "inputs",
+    ]);
+    git(&["commit", "--quiet", "--message", "one"]);
+    let dockerfile = "ARG BASE\nFROM ${BASE}\nCOPY Dockerfile /tools\nENV VERSION=1 X=3\n";
+    family
+        .project
+        .write("tools/Dockerfile", dockerfile.as_bytes());
+    git(&["commit", "--quiet", "--all", "--message", "two"]);
+    let change = ["--build", "--tag", "v1", "--changed"];
+    let ended = family.publish(&[&change[..], &["HEAD~1..HEAD"]].concat());
+    ended.expect(0).says(&["1 image is published"]);
+    assert_eq!(family.manifests(base, "v1"), [None, None]);
+    let id = docker(&["inspect", "--format", "{{.Id}}", &format!("{tools}:latest")]);
+    assert_eq!(
+        config_of(&family.manifests(tools, "v1")[0].clone().unwrap()),
+        id
+    );
+    let ended = family.seatrial(&["publish", "--tag", "v1", "--changed", "HEAD..HEAD"]);
+    ended.expect(0).says(&["nothing is published"]);
+}
+
+#[test]
 fn two_at_once_do_not_mix() {
     let family = Family::new("twice");
     let [base, tools] = &family.names;
@@ -744,7 +807,7 @@ fn the_examples_for_ci_systems_are_what_seatrial_understands() {
             seen.push(words[1].clone());
         }
     }
-    for command in ["affected", "build", "test", "publish", "verify"] {
+    for command in ["affected", "test", "publish", "verify"] {
         assert!(
             seen.iter().any(|it| it == command),
             "no {command} in {seen:?}"

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::build::{self, BuildLimit};
+use super::changed::ChangedArgs;
 use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::policy::PolicyArgs;
@@ -15,7 +17,8 @@ use super::publish_tag::{self, Tag};
 use super::publish_test;
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, require_project};
-use super::whole_plan::whole_plan;
+use super::whole_plan::{specs, whole_plan};
+use crate::build::{ImageOutcome, ImageResult};
 use crate::engine::{Engine, EngineError, Image};
 use crate::fingerprint;
 use crate::plan::Plan;
@@ -33,16 +36,24 @@ use crate::registry::{
 };
 use crate::report::OutputFile;
 use crate::report::record::{Record, key};
+use crate::spec::Spec;
 
 /// The arguments of `seatrial publish`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
     /// The images to publish; all public ones if none is named
-    #[arg(value_name = "IMAGES")]
+    #[arg(value_name = "IMAGES", conflicts_with = "changed")]
     images: Vec<String>,
     /// The project file; otherwise seatrial.yaml is sought here and in the folders above
     #[arg(long, value_name = "FILE")]
     project: Option<PathBuf>,
+    #[command(flatten)]
+    changed: ChangedArgs,
+    /// Build the images before testing them
+    #[arg(long, conflicts_with = "results")]
+    build: bool,
+    #[command(flatten)]
+    build_limit: BuildLimit,
     /// Take the results of an earlier run, which `seatrial test --json` wrote, instead of testing now
     #[arg(long, value_name = "FILE", conflicts_with = "json_lines")]
     results: Option<PathBuf>,
@@ -114,9 +125,23 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
         let message = "the project file names no `registries` to publish to";
         return Err(Trouble::new(Exit::Usage, message));
     }
-    let names = selected(&project, &args.images)?;
+    let mut names = selected(&project, &args.images)?;
+    let specs = specs(&project)?;
+    let all: Vec<&Spec> = specs.specs.iter().collect();
+    // With mistakes in specs nothing is decided; they are told below.
+    if specs.mistakes.is_empty()
+        && let Some(change) = args.changed.find(Some(&project), &all)?
+    {
+        let affected = change.to_test().unwrap_or_default();
+        names.retain(|name| affected.contains(name));
+        if names.is_empty() {
+            // A decision, and no empty selection.
+            progress(args, "nothing is published", &change.nothing());
+            return Ok(Exit::AllPassed);
+        }
+    }
     let tag = publish_tag::tag(&project, args.tag.as_deref())?;
-    let plan = whole_plan(&project)?;
+    let plan = whole_plan(&project, specs)?;
     // What can't be told afterwards must be found out before anything is tested or pushed.
     edits(&project, &names, &tag)?;
     let checks = plan.cases.iter().map(|case| case.info.name()).collect();
@@ -126,6 +151,17 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     let Some(_lock) = lock(&session, &project)? else {
         return Ok(stopped().unwrap_or(Exit::Harness));
     };
+    if args.build {
+        let built = build::build(&session, &project, &names, args.quiet, args.build_limit)?;
+        let is_built = |it: &ImageResult| matches!(it.outcome, ImageOutcome::Built(_));
+        if let Some(exit) = stopped() {
+            return Ok(exit);
+        }
+        if !built.iter().all(is_built) {
+            let message = "not all images could be built: nothing is published";
+            return Err(Trouble::new(Exit::Failed, message));
+        }
+    }
     let record = match &args.results {
         Some(file) => {
             let reports = args.reports.open()?.and(args.ci.step_summary());

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::publish::registry_trouble;
 use super::session::{Session, Trouble, env, require_project};
-use super::whole_plan::whole_plan;
+use super::whole_plan::{specs, whole_plan};
 use crate::plan::Plan;
 use crate::project::{Project, PublishedList, Registry};
 use crate::publish::attestation::{Outcome, configuration};
@@ -57,15 +57,15 @@ fn attempt(args: &VerifyArgs) -> Result<Exit, Trouble> {
         let message = "no registry of the project has a `list` that tells what is published";
         return Err(Trouble::new(Exit::Usage, message));
     }
-    let plan = whole_plan(&project)?;
+    let plan = whole_plan(&project, specs(&project)?)?;
     let session = Session::start()?;
     let registries = Registries::new(session.handle(), session.signals().stop(), env);
     let mut entries = entries(&project, &names)?;
     for (entry, registry) in &mut entries {
-        let specs = configuration(&plan, &entry.image);
+        let tested_by = configuration(&plan, &entry.image);
         let checks = checks(&plan, &entry.image);
         let repository = registry.repository(&entry.image);
-        look_up(entry, &registries, &repository, &specs, &checks)
+        look_up(entry, &registries, &repository, &tested_by, &checks)
             .map_err(|error| registry_trouble(&session, &error))?;
     }
     let mut entries: Vec<Entry> = entries.into_iter().map(|(entry, _)| entry).collect();

@@ -7,17 +7,21 @@ use super::session::{Trouble, env};
 use crate::diagnostic::Diagnostics;
 use crate::plan::Plan;
 use crate::project::Project;
-use crate::spec::{Inputs, load};
+use crate::spec::{Inputs, Loaded, load};
 
-/// All checks of all specs of the project.
-pub(super) fn whole_plan(project: &Project) -> Result<Plan, Trouble> {
+/// All specs of the project.
+pub(super) fn specs(project: &Project) -> Result<Loaded, Trouble> {
     let inputs = Inputs {
         project: Some(project),
         env: &env,
     };
     let specs = [project.specs.clone()];
     let loaded = load(&project.root, &specs, inputs);
-    let loaded = loaded.map_err(|error| Trouble::new(Exit::InvalidSpec, error))?;
+    loaded.map_err(|error| Trouble::new(Exit::InvalidSpec, error))
+}
+
+/// All checks of all specs of the project.
+pub(super) fn whole_plan(project: &Project, loaded: Loaded) -> Result<Plan, Trouble> {
     let mut mistakes = loaded.mistakes;
     match Plan::new(loaded.specs, Vec::new(), Some(project), &project.root) {
         Ok(plan) if mistakes.is_empty() => return Ok(plan),

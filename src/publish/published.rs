@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::attestation::{MEDIA_TYPE, Outcome, Statement};
 use super::vouch::{Wanted, vouched};
-use crate::registry::{Digest, Registries, RegistryError, RegistryReference, Repository, RepositoryName};
+use crate::registry::{
+    Digest, Registries, RegistryError, RegistryReference, Repository, RepositoryName,
+};
 
 /// Statements are small.
 const STATEMENT_LIMIT: u64 = 4 << 20;

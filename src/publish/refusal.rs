@@ -145,7 +145,10 @@ impl fmt::Display for Refusal {
                 write!(f, "tested for {tested}, and it is for {found}")
             }
             Self::NotMadeFor { wanted, found } => {
-                write!(f, "the project makes it for {wanted}, and it is for {found}")
+                write!(
+                    f,
+                    "the project makes it for {wanted}, and it is for {found}"
+                )
             }
             Self::Stale { checks } => {
                 write!(
