@@ -14,7 +14,7 @@ use seatrial::registry::{
 };
 use serde_json::{Value, json};
 use support::keeper::Keeper;
-use support::registry::{Fault, FaultProxy, Registry, count, docker_config, run};
+use support::registry::{Fault, FaultProxy, Registry, count, docker_config, run, write};
 use tokio::sync::watch;
 
 /// All that is needed to push.
@@ -29,7 +29,7 @@ impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cache = LayerCache::open(&folder.path().join("layers")).unwrap();
-        std::fs::write(folder.path().join("config.json"), "{}").unwrap();
+        write(&folder.path().join("config.json"), b"{}");
         Self {
             runtime: tokio::runtime::Runtime::new().unwrap(),
             stop: watch::channel(false).0,
@@ -177,7 +177,7 @@ fn two_registries_get_the_same_image_and_only_what_they_lack() {
         assert_eq!((pushed.sent, pushed.mounted, pushed.present), (3, 0, 0));
         assert_eq!(pushed.sent_bytes, image.size());
     }
-    // The small ones are sent without pieces that could be told of… all of them are told of.
+    // All that was sent was told of, the small ones too.
     assert_eq!(ear.bytes.load(Ordering::SeqCst), 2 * image.size());
     let told = ear.others.lock().unwrap().join("\n");
     assert_eq!(told.matches("Manifest").count(), 2, "{told}");
@@ -855,11 +855,11 @@ fn the_cache_holds_only_what_is_sound_and_no_more_than_its_bound() {
         &whole[..1000],
         &[&whole[..whole.len() - 1], &[0x55][..]].concat(),
     ] {
-        std::fs::write(&kept[0], damage).unwrap();
+        write(&kept[0], damage);
         assert_eq!(desk.prepare(&tars).manifest(), first.manifest());
         assert_eq!(std::fs::read(&kept[0]).unwrap(), whole);
     }
-    std::fs::write(kept[0].with_file_name("other"), b"of somebody else").unwrap();
+    write(&kept[0].with_file_name("other"), b"of somebody else");
     let first = desk.prepare(&tars);
     let small = LayerCache::open(&folder).unwrap().bounded(150_000);
     let (parts, id) = image(&[layer("b", 120_000)], "amd64");
@@ -871,4 +871,26 @@ fn the_cache_holds_only_what_is_sound_and_no_more_than_its_bound() {
     let name = format!("{}/x", registry.host);
     one(&first, &desk.repository(&name)).unwrap();
     one(&image, &desk.repository(&name)).unwrap();
+}
+
+#[test]
+fn no_other_host_is_shown_the_password() {
+    let desk = Desk::new();
+    let image = desk.prepare(&[layer("a", 3 << 20)]);
+    let keeper = Keeper::guarded_with_storage();
+    docker_config(desk.folder.path(), &keeper.host, "me", "secret");
+    let repository = desk.repository(&format!("{}/x", keeper.host));
+    assert_eq!(one(&image, &repository).unwrap().sent, 2);
+    let seen = keeper.take();
+    let (storage, ours): (Vec<&String>, Vec<&String>) =
+        seen.iter().partition(|head| head.starts_with("storage"));
+    assert!(storage.len() >= 3, "{storage:?}");
+    assert!(
+        storage.iter().all(|head| !head.contains("authorization")),
+        "{storage:?}"
+    );
+    assert!(
+        ours.iter().any(|head| head.contains("authorization")),
+        "{ours:?}"
+    );
 }

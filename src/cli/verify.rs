@@ -92,6 +92,9 @@ fn attempt(args: &VerifyArgs) -> Result<Exit, Trouble> {
     })
 }
 
+/// A list, and its references by key.
+type List<'a> = (&'a Registry, &'a PublishedList, Vec<(String, String)>);
+
 /// What the lists say of the images.
 fn entries<'a>(
     project: &'a Project,
@@ -100,7 +103,7 @@ fn entries<'a>(
     let mut found = Vec::new();
     let lists = project.registries.iter();
     let lists = lists.filter_map(|registry| Some((registry, registry.list.as_ref()?)));
-    let mut read: Vec<(&Registry, &PublishedList, Vec<(String, String)>)> = Vec::new();
+    let mut read: Vec<List<'a>> = Vec::new();
     for (registry, list) in lists {
         let pairs = references(list).map_err(|error| Trouble::new(Exit::InvalidSpec, error))?;
         read.push((registry, list, pairs));

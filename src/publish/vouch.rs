@@ -150,9 +150,8 @@ mod tests {
             ),
             (
                 |it| {
-                    it.predicate
-                        .configuration
-                        .push(Resource::new("c.yaml", "3"))
+                    let more = Resource::new("c.yaml", "3");
+                    it.predicate.configuration.push(more);
                 },
                 "other specs: c.yaml",
             ),

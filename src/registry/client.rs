@@ -287,6 +287,9 @@ impl Client {
             _ => "sent",
         };
         let reason = match status {
+            StatusCode::NOT_FOUND if asked == "sent" => {
+                format!("{host} has no place for the {}", ask.what)
+            }
             StatusCode::NOT_FOUND => format!("{host} has no such {}", ask.what),
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
                 return self.unauthorised(&ask.scope, words);

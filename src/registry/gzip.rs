@@ -13,6 +13,8 @@ use super::digest::{Digest, Hasher};
 
 /// One of these is compressed at once, in bytes.
 const BLOCK: usize = 1 << 20;
+/// More would only need more memory: few disks are as fast.
+const MOST_THREADS: usize = 8;
 /// How far back deflate can point, in bytes.
 const WINDOW: usize = 32 << 10;
 /// Measured (docs/decisions/registries.md): what a higher level saves in size it costs many times in time.
@@ -52,6 +54,7 @@ pub(super) fn compress(
     go_on: &dyn Fn() -> io::Result<()>,
 ) -> io::Result<Compressed> {
     let threads = thread::available_parallelism().map_or(2, usize::from);
+    let threads = threads.min(MOST_THREADS);
     let (jobs, waiting) = sync_channel::<Job>(threads);
     let waiting = Mutex::new(waiting);
     // In the order in which they are written; its bound is that of the memory.

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::digest::Digest;
 use super::reference::RepositoryName;
 
+/// What belongs to one manifest of one repository.
+type ByImage<T> = HashMap<(RepositoryName, Digest), T>;
+
 /// Shared by all repositories.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     blobs: Mutex<HashMap<(String, Digest), BTreeSet<String>>>,
-    lists: Mutex<HashMap<(RepositoryName, Digest), Arc<tokio::sync::Mutex<()>>>>,
+    lists: Mutex<ByImage<Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Known {

@@ -46,7 +46,12 @@ pub(super) fn broken(error: &(dyn Error + 'static), host: &str) -> String {
         next = cause.source();
     }
     if words.is_empty() {
-        words.push(error.to_string());
+        // An address may have secrets in it.
+        words.push(if error.is::<reqwest::Error>() {
+            "the connection broke".to_owned()
+        } else {
+            error.to_string()
+        });
     }
     let mut text = harmless(&words.join(": "));
     if text.contains("InvalidContentType") {

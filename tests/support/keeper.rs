@@ -29,6 +29,10 @@ struct State {
     says_subject: bool,
     /// Whether it lists it.
     lists: bool,
+    /// Where blobs are to be sent, if not to itself.
+    storage: Option<String>,
+    /// Whether it wants to see a password.
+    is_guarded: bool,
 }
 
 impl Keeper {
@@ -41,7 +45,7 @@ impl Keeper {
         std::thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 let state = Arc::clone(&ours);
-                std::thread::spawn(move || serve(stream, &state));
+                std::thread::spawn(move || serve(stream, &state, false));
             }
         });
         Self { host, state }
@@ -56,6 +60,26 @@ impl Keeper {
     pub fn referrers(&self, says_subject: bool, lists: bool) {
         let mut state = self.state.lock().unwrap();
         (state.says_subject, state.lists) = (says_subject, lists);
+    }
+
+    /// It wants to see a password, and has blobs sent to another port, which has no business with it.
+    /// Heads of requests to that begin with `storage`.
+    pub fn guarded_with_storage() -> Self {
+        let keeper = Self::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        {
+            let mut state = keeper.state.lock().unwrap();
+            state.storage = Some(listener.local_addr().unwrap().to_string());
+            state.is_guarded = true;
+        }
+        let ours = Arc::clone(&keeper.state);
+        std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let state = Arc::clone(&ours);
+                std::thread::spawn(move || serve(stream, &state, true));
+            }
+        });
+        keeper
     }
 
     /// The requests since this was asked last.
@@ -100,11 +124,13 @@ fn read(stream: &mut TcpStream) -> Option<Request> {
     })
 }
 
-fn serve(mut stream: TcpStream, state: &Mutex<State>) {
+fn serve(mut stream: TcpStream, state: &Mutex<State>, is_storage: bool) {
     let Some(request) = read(&mut stream) else {
         return;
     };
-    state.lock().unwrap().seen.push(request.head.clone());
+    let place = if is_storage { "storage " } else { "" };
+    let head = format!("{place}{}", request.head);
+    state.lock().unwrap().seen.push(head);
     let most = match request.method.as_str() {
         "PATCH" => state.lock().unwrap().breaks.pop(),
         _ => None,
@@ -115,7 +141,17 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         .take(wanted as u64)
         .read_to_end(&mut body)
         .unwrap();
-    let (status, headers, answer) = state.lock().unwrap().answer(&request, body);
+    let (status, headers, answer) = {
+        let mut state = state.lock().unwrap();
+        let is_refused =
+            state.is_guarded && !is_storage && !request.head.contains("authorization:");
+        if is_refused {
+            let challenge = "WWW-Authenticate: Basic realm=x\r\n";
+            (401, challenge.to_owned(), Vec::new())
+        } else {
+            state.answer(&request, body)
+        }
+    };
     if wanted < request.length {
         let _ = stream.shutdown(Shutdown::Both);
         return;
@@ -137,7 +173,9 @@ impl State {
     fn answer(&mut self, request: &Request, body: Vec<u8>) -> (u16, String, Vec<u8>) {
         let nothing = |status: u16, headers: String| (status, headers, Vec::new());
         let last = request.path.rsplit('/').next().unwrap().to_owned();
-        let place = |id: &str| format!("Location: /upload/{id}?state=a%2Fb\r\n");
+        let storage = self.storage.iter().map(|host| format!("http://{host}"));
+        let storage = storage.collect::<String>();
+        let place = |id: &str| format!("Location: {storage}/upload/{id}?state=a%2Fb\r\n");
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", _) if !request.head.contains("content-length: 0") => {
                 nothing(411, String::new())

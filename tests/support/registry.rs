@@ -1,6 +1,6 @@
 //! Real registries for tests, and what stands before one and does what a real one can't be made to do.
 
-use std::fs;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ impl Registry {
         let folder = tempfile::tempdir().unwrap();
         certificate(folder.path(), "a");
         let users = run(&["htpasswd", "-nbB", user, password]);
-        fs::write(folder.path().join("htpasswd"), users).unwrap();
+        write(&folder.path().join("htpasswd"), users.as_bytes());
         let shown = folder.path().display();
         let tls = format!("  tls: {{certificate: {shown}/a.crt, key: {shown}/a.key}}\n");
         let auth = format!("auth: {{htpasswd: {{realm: x, path: {shown}/htpasswd}}}}\n");
@@ -68,7 +68,7 @@ impl Registry {
              {root}/data}}}}\nhttp:\n  addr: {host}\n{http}{more}"
         );
         let path = folder.path().join("registry.yml");
-        fs::write(&path, config).unwrap();
+        write(&path, config.as_bytes());
         let child = Command::new("docker-registry")
             .arg("serve")
             .arg(path)
@@ -105,6 +105,11 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes a file, over one that is there.
+pub fn write(path: &Path, bytes: &[u8]) {
+    File::create(path).unwrap().write_all(bytes).unwrap();
 }
 
 /// An address that nobody listens on.
@@ -155,7 +160,7 @@ pub fn docker_config(folder: &Path, host: &str, user: &str, password: &str) -> P
     use base64::Engine as _;
     let auth = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
     let config = format!(r#"{{"auths":{{"{host}":{{"auth":"{auth}"}}}}}}"#);
-    fs::write(folder.join("config.json"), config).unwrap();
+    write(&folder.join("config.json"), config.as_bytes());
     folder.to_owned()
 }
 

@@ -125,15 +125,15 @@ mod tests {
 
     #[test]
     fn a_key_vouches_for_nothing_that_another_or_none_made() {
-        let table: [(Option<&[u8]>, Option<&[u8]>, SealError); 4] = [
-            (None, Some(b"k"), SealError::NoKey),
-            (Some(b"k"), None, SealError::NeedsKey),
-            (Some(b"k"), Some(b"other"), SealError::Broken),
-            (Some(b"k"), Some(b""), SealError::Broken),
+        let table = [
+            ("", "k", SealError::NoKey),
+            ("k", "", SealError::NeedsKey),
+            ("k", "other", SealError::Broken),
         ];
+        let key = |text: &'static str| Some(text.as_bytes()).filter(|key| !key.is_empty());
         for (made, checked, error) in table {
-            let sealed = seal(DOCUMENT, made);
-            assert_eq!(check_seal(sealed.as_bytes(), checked), Err(error));
+            let sealed = seal(DOCUMENT, key(made));
+            assert_eq!(check_seal(sealed.as_bytes(), key(checked)), Err(error));
         }
         assert_eq!(check_seal(DOCUMENT.as_bytes(), None), Err(SealError::None));
         assert_eq!(check_seal(b"\xff", None), Err(SealError::None));

@@ -1,5 +1,6 @@
 //! Images of the engine of this machine.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,26 +107,30 @@ pub(crate) fn exported(
         return Err(unreadable(place, reason));
     };
     let file = engine.exporter(image).export(folder)?;
-    let again = file
-        .try_clone()
-        .map_err(|error| unreadable(&place, error))?;
-    let tarball = Tarball::of_file(&place, file)?;
-    let mut found = docker_archive::load(&place, tarball, None, &Platform::host())?;
-    if found.id != id {
-        // An engine that keeps manifests calls an image by the digest of its manifest or index.
-        let tarball = Tarball::of_file(&place, again)?;
-        if !tarball.has(MARKER) {
-            let reason = format!("the engine was asked for {id}, and gave {}", found.id);
-            return Err(unreadable(place, reason));
-        }
-        let layout = Layout::Archive {
-            place: place.clone(),
-            tarball,
-        };
-        found = layout.load(&LayoutTag::Digest(id), &Platform::host())?;
-    }
+    let found = of_archive(&place, file, id)?;
     let config = found.id.clone();
     Ok((found.parts(&place)?, config))
+}
+
+/// The image that an engine calls so, in what it gave.
+pub(super) fn of_archive(place: &str, file: File, id: Digest) -> Result<SourceImage, EngineError> {
+    let again = file.try_clone().map_err(|error| unreadable(place, error))?;
+    let tarball = Tarball::of_file(place, file)?;
+    let found = docker_archive::load(place, tarball, None, &Platform::host())?;
+    if found.id == id {
+        return Ok(found);
+    }
+    // An engine that keeps manifests calls an image by the digest of its manifest or index.
+    let tarball = Tarball::of_file(place, again)?;
+    if !tarball.has(MARKER) {
+        let reason = format!("the engine was asked for {id}, and gave {}", found.id);
+        return Err(unreadable(place, reason));
+    }
+    let layout = Layout::Archive {
+        place: place.to_owned(),
+        tarball,
+    };
+    layout.load(&LayoutTag::Digest(id), &Platform::host())
 }
 
 /// An image that is fetched when it is first needed.

@@ -144,7 +144,7 @@ pub(super) fn resolve(
     let mut next = first;
     for _ in 0..DEPTH {
         match read_manifest(blobs, &next)? {
-            Read::Manifest(manifest) => return load(blobs, manifest),
+            Read::Manifest(manifest) => return load(blobs, *manifest),
             Read::Index(entries) => {
                 next = choice::for_platform(&blobs.place(), &entries, platform)?;
             }
@@ -155,7 +155,7 @@ pub(super) fn resolve(
 }
 
 enum Read {
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     Index(Vec<Descriptor>),
 }
 
@@ -175,7 +175,7 @@ fn read_manifest(blobs: &dyn Blobs, blob: &Blob) -> Result<Read, EngineError> {
             layers,
             media_type,
             ..
-        } => Ok(Read::Manifest(Manifest {
+        } => Ok(Read::Manifest(Box::new(Manifest {
             whole: Whole {
                 // Old ones don't say it, but then there is only one that they can be.
                 media_type: media_type.unwrap_or_else(|| OCI_MANIFEST.to_owned()),
@@ -184,7 +184,7 @@ fn read_manifest(blobs: &dyn Blobs, blob: &Blob) -> Result<Read, EngineError> {
             },
             config,
             layers: layers.unwrap_or_default(),
-        })),
+        }))),
         _ => Err(unreadable(place, format!("{name} has no configuration"))),
     }
 }

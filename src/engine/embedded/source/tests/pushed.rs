@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
+use super::super::daemon::of_archive;
 use super::super::exported;
 use super::serve::{Registry, registries};
-use super::support::{Built, EVERYTHING, Place, Real, SMALL, run};
+use super::support::{Built, EVERYTHING, Files, Place, Real, SMALL, run};
 use crate::engine::{Engine, EngineError};
 use crate::registry::{
     Digest, ImageParts, LayerCache, Prepared, PushEvent, PushListener, RepositoryName, Target, push,
@@ -111,8 +114,6 @@ fn files_arrive_with_the_manifest_that_they_have() {
     assert_ne!(written[2], digest);
 }
 
-/// An engine that keeps manifests gives an archive that is a layout too, and calls the image by the
-/// digest of its index.
 #[test]
 fn what_is_not_the_image_is_not_given_away() {
     let real = Real::new();
@@ -127,4 +128,43 @@ fn what_is_not_the_image_is_not_given_away() {
         .err()
         .unwrap();
     assert!(matches!(error, EngineError::ImageGone { .. }), "{error:?}");
+}
+
+/// An engine that keeps manifests gives an archive that is a layout too, and calls the image by the
+/// digest of its manifest or index.
+#[test]
+fn images_may_be_called_by_their_manifests() {
+    let place = Place::new();
+    let mut files = Files::default();
+    let mut manifest = files.image("tested");
+    manifest["platform"] = json!({"os": "linux", "architecture": "amd64"});
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let list = json!({"schemaVersion": 2, "mediaType": kind, "manifests": [manifest.clone()]});
+    let index = files.blob(kind, list.to_string().as_bytes());
+    let names = files.names();
+    // The layer, its configuration and the manifest, in this order.
+    let saved = json!([{"Config": names[1], "RepoTags": null, "Layers": [names[0]]}]);
+    files.put("manifest.json", saved.to_string().as_bytes());
+    let other = files.image("other");
+    files.layout(&[index.clone(), other.clone()]);
+    place.write("both.tar", &files.tar());
+    let config = names[1].replace("blobs/sha256/", "sha256:");
+    let found = |id: &str| {
+        let file = std::fs::File::open(place.path().join("both.tar")).unwrap();
+        of_archive("x", file, Digest::parse(id).unwrap())
+            .map(|image| image.id.to_string())
+            .map_err(|error| error.to_string())
+    };
+    let digest = |descriptor: &serde_json::Value| descriptor["digest"].as_str().unwrap().to_owned();
+    assert_eq!(found(&config), Ok(config.clone()));
+    assert_eq!(found(&digest(&manifest)), Ok(config.clone()));
+    assert_eq!(found(&digest(&index)), Ok(config.clone()));
+    // Another image, but the one that was asked for.
+    assert_ne!(found(&digest(&other)).unwrap(), config);
+    let zeros = format!("sha256:{}", "0".repeat(64));
+    assert!(
+        found(&zeros)
+            .unwrap_err()
+            .contains("there is no blobs/sha256/000")
+    );
 }
