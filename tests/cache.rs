@@ -152,6 +152,27 @@ checks:
     assert_eq!((ended.code, cached), (Some(1), 0));
 }
 
+/// A command that does not do the same each time.
+#[test]
+fn a_failure_takes_the_earlier_result_back() {
+    let spec = "image: debian:bookworm-slim\nchecks:\n\
+                - run: test $(( $(cut -d. -f1 /proc/uptime) % 2 )) = 0\n";
+    let project = project(spec);
+    let code = |args: &[&str]| run(&project, args).0.code;
+    let until = |wanted| {
+        let found = (0..40).find(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(370));
+            code(&["--fresh", "--engine", "embedded"]) == Some(wanted)
+        });
+        assert!(found.is_some(), "it never ended with {wanted}");
+    };
+    until(0);
+    assert_eq!(run(&project, &["--engine", "embedded"]).1, 1);
+    until(1);
+    // Whatever it comes to now, it is performed.
+    assert_eq!(run(&project, &["--engine", "embedded"]).1, 0);
+}
+
 #[test]
 fn a_name_that_means_another_image_is_tested_anew() {
     let image = Made("seatrial-test/moved:latest".to_owned());
