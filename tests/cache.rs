@@ -4,12 +4,14 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
 use serde_json::Value;
 use support::images::Made;
 use support::{Ended, Project, docker};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 const SPEC: &str = "image: debian:bookworm-slim
 checks:
@@ -51,6 +53,10 @@ fn record(project: &Project) -> Value {
     serde_json::from_slice(&fs::read(project.path("result.json")).unwrap()).unwrap()
 }
 
+fn time(value: &Value) -> OffsetDateTime {
+    OffsetDateTime::parse(value.as_str().unwrap(), &Rfc3339).unwrap()
+}
+
 fn results(project: &Project) -> Vec<std::path::PathBuf> {
     let folder = fs::read_dir(project.path("home/store/results")).unwrap();
     folder.map(|entry| entry.unwrap().path()).collect()
@@ -72,7 +78,10 @@ fn what_passed_is_taken_until_something_changes() {
         for check in told["checks"].as_array().unwrap() {
             assert_eq!(check["verdict"], "passed");
             assert_eq!(check["cached"], true);
-            assert!(check["performed"].as_str() < told["started"].as_str());
+            assert!(
+                time(&check["performed"]) < time(&told["started"]),
+                "{check}"
+            );
         }
         assert_eq!(
             told["engine"]["kind"],
@@ -141,6 +150,27 @@ checks:
     project.write("fixtures/data", b"two");
     let (ended, cached) = run(&project, &[]);
     assert_eq!((ended.code, cached), (Some(1), 0));
+}
+
+/// A command that does not do the same each time.
+#[test]
+fn a_failure_takes_the_earlier_result_back() {
+    let spec = "image: debian:bookworm-slim\nchecks:\n\
+                - run: test $(( $(cut -d. -f1 /proc/uptime) % 2 )) = 0\n";
+    let project = project(spec);
+    let code = |args: &[&str]| run(&project, args).0.code;
+    let until = |wanted| {
+        let found = (0..40).find(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(370));
+            code(&["--fresh", "--engine", "embedded"]) == Some(wanted)
+        });
+        assert!(found.is_some(), "it never ended with {wanted}");
+    };
+    until(0);
+    assert_eq!(run(&project, &["--engine", "embedded"]).1, 1);
+    until(1);
+    // Whatever it comes to now, it is performed.
+    assert_eq!(run(&project, &["--engine", "embedded"]).1, 0);
 }
 
 #[test]
@@ -238,4 +268,44 @@ fn results_are_removed_on_demand() {
     );
     assert_eq!(results(&project), Vec::<std::path::PathBuf>::new());
     assert_eq!(run(&project, &[]).1, 0);
+}
+
+#[test]
+fn whether_containers_can_be_made_is_tried_once() {
+    let project = project(SPEC);
+    let kept = || fs::read_to_string(project.path("home/store/proven")).unwrap();
+    let written = || {
+        fs::metadata(project.path("home/store/proven"))
+            .unwrap()
+            .ino()
+    };
+    let fresh = || {
+        let (ended, _) = run(&project, &["--engine", "embedded", "--fresh"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    };
+    fresh();
+    let (first, at) = (kept(), written());
+    fresh();
+    assert_eq!((kept(), written()), (first.clone(), at));
+    // What was proven under other conditions says nothing.
+    project.write("home/store/proven", b"something else");
+    fresh();
+    assert_eq!(kept(), first);
+    // Rights are such conditions: what is proven with them is not believed without.
+    let limited = ["--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+    let seatrial = command(&project, &["--engine", "embedded", "--fresh"]);
+    let mut command = Command::new("setpriv");
+    command.args(limited).arg(seatrial.get_program());
+    command
+        .args(seatrial.get_args())
+        .current_dir(project.root());
+    for (name, value) in seatrial.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let ended = Ended::of(command.env_remove("SEATRIAL_FRESH"));
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stdout.contains("CAP_SYS_ADMIN"), "{ended:?}");
+    assert_eq!(kept(), first);
 }

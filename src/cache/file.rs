@@ -1,7 +1,7 @@
 //! What is kept of one image: a file of lines, to which runs append.
 //!
-//! A line is a digest of its rest and the rest, in JSON. What is torn, damaged or of another form
-//! is passed over: the check is performed then.
+//! A line is a digest of its rest and the rest, in JSON: a check passed, or does not pass any more.
+//! Of a file in which a line is torn, damaged or of another form only what comes after it counts.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -17,11 +17,11 @@ use sha2::{Digest, Sha256};
 use super::key::Key;
 use crate::spec::Sha256Digest;
 
-/// The form of the lines. Those of another form are passed over.
+/// The form of the lines.
 const FORM: u32 = 1;
 
 /// A file that is larger than this is begun anew; larger ones are not read.
-pub(super) const LARGEST: u64 = 4 << 20;
+pub(super) const LARGEST: u64 = 16 << 20;
 
 /// For how long a result is taken. What has a date in it, such as a certificate, would not pass
 /// for ever.
@@ -30,6 +30,8 @@ pub(super) const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     form: u32,
+    /// Whether it passed; if not, nothing that was known before counts any more.
+    passed: bool,
     /// When the check was performed, in milliseconds since 1970.
     performed: u64,
     key: Key,
@@ -52,10 +54,24 @@ impl ImageFile {
         let path = folder.join(format!("{digest}.results"));
         let bytes = trusted(&path).unwrap_or_default();
         let lines = bytes.split(|byte| *byte == b'\n');
-        let known = lines.filter_map(|line| parse(line, now));
-        let known = known.filter(|(key, _)| key.image == image);
+        let mut known = HashMap::new();
+        for line in lines.filter(|line| !line.is_empty()) {
+            let Some(line) = parse(line) else {
+                // It may have taken back whatever came before it.
+                known.clear();
+                continue;
+            };
+            // What was performed in the future was not: a clock was wrong.
+            let performed = UNIX_EPOCH.checked_add(Duration::from_millis(line.performed));
+            let age = performed.and_then(|performed| now.duration_since(performed).ok());
+            let holds = line.passed && age.is_some_and(|age| age <= LONGEST);
+            match performed.filter(|_| holds && line.key.image == image) {
+                Some(performed) => known.insert(line.key, performed),
+                None => known.remove(&line.key),
+            };
+        }
         Self {
-            known: known.collect(),
+            known,
             path,
             open: None,
             was_used: false,
@@ -81,23 +97,49 @@ impl ImageFile {
     /// # Errors
     /// When it can't be written: then it is not kept.
     pub(super) fn add(&mut self, key: Key, performed: SystemTime) -> io::Result<()> {
-        let line = text(&key, performed)?;
+        self.append(&key, performed, true)?;
+        self.known.insert(key, performed);
+        Ok(())
+    }
+
+    /// Takes a result back, because the check does not pass any more.
+    ///
+    /// # Errors
+    /// When that can't be written.
+    pub(super) fn revoke(&mut self, key: &Key) -> io::Result<()> {
+        if self.known.remove(key).is_none() {
+            return Ok(());
+        }
+        self.append(key, SystemTime::now(), false)
+    }
+
+    fn append(&mut self, key: &Key, performed: SystemTime, passed: bool) -> io::Result<()> {
+        let line = text(key, performed, passed)?;
         let file = match &mut self.open {
             Some(file) => file,
             none => none.insert(open(&self.path)?),
         };
         // One call, so that lines of other runs are beside it and not in it. The first break ends
         // what a killed run may have torn.
-        file.write_all(format!("\n{line}\n").as_bytes())?;
-        self.known.insert(key, performed);
-        Ok(())
+        file.write_all(format!("\n{line}\n").as_bytes())
+    }
+
+    /// Removes all that is known of the image.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub(super) fn remove(&mut self) -> io::Result<()> {
+        self.known.clear();
+        self.open = None;
+        fs::remove_file(&self.path)
     }
 }
 
-fn text(key: &Key, performed: SystemTime) -> io::Result<String> {
+fn text(key: &Key, performed: SystemTime, passed: bool) -> io::Result<String> {
     let since = performed.duration_since(UNIX_EPOCH).unwrap_or_default();
     let line = Line {
         form: FORM,
+        passed,
         performed: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
         key: key.clone(),
     };
@@ -105,17 +147,14 @@ fn text(key: &Key, performed: SystemTime) -> io::Result<String> {
     Ok(format!("{} {json}", sum(json.as_bytes())))
 }
 
-fn parse(line: &[u8], now: SystemTime) -> Option<(Key, SystemTime)> {
+fn parse(line: &[u8]) -> Option<Line> {
     let (said, rest) = line.split_at_checked(64)?;
     let json = rest.strip_prefix(b" ")?;
     if said != sum(json).hex().as_bytes() {
         return None;
     }
     let line: Line = serde_json::from_slice(json).ok()?;
-    let performed = UNIX_EPOCH.checked_add(Duration::from_millis(line.performed))?;
-    // What was performed in the future was not: a clock was wrong.
-    let age = now.duration_since(performed).ok()?;
-    (line.form == FORM && age <= LONGEST).then_some((line.key, performed))
+    (line.form == FORM).then_some(line)
 }
 
 fn sum(bytes: &[u8]) -> Sha256Digest {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::file::LONGEST;
 
 /// The most that all files may have, in bytes.
-const BOUND: u64 = 64 << 20;
+const BOUND: u64 = 128 << 20;
 
 /// What became of removing all results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

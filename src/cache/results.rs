@@ -71,6 +71,19 @@ impl Results {
             .add(key, SystemTime::now());
     }
 
+    /// Forgets that a check has passed, because it was performed again and did not.
+    pub fn revoke(&self, case: &Case, image: &Image, engine: &EngineInfo) {
+        let Some(key) = self.key(case, image, engine) else {
+            return;
+        };
+        let mut images = self.images();
+        let file = self.image(&mut images, &image.id);
+        // What can't be taken back alone goes with all the rest.
+        if file.revoke(&key).is_err() {
+            let _ = file.remove();
+        }
+    }
+
     /// Removes what is too old or too much.
     pub fn close(&self) {
         let _ = prune(&self.folder, self.now);

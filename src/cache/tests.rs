@@ -148,14 +148,39 @@ fn what_is_damaged_is_not_taken() {
             "cut at {at}"
         );
     }
-    // A torn line takes no other with it, before or after.
+    // What is torn may have taken back what was before it, and spoils nothing after it.
     set(&file, &sound);
     append(&file, &sound[..sound.len() / 2]);
     read(folder.path())
         .add(key(IMAGE, "b"), SystemTime::now())
         .unwrap();
     let mut all = read(folder.path());
-    assert!(all.find(&key(IMAGE, "a")).is_some() && all.find(&key(IMAGE, "b")).is_some());
+    assert!(all.find(&key(IMAGE, "a")).is_none() && all.find(&key(IMAGE, "b")).is_some());
+}
+
+#[test]
+fn what_fails_later_is_taken_back_until_it_passes_again() {
+    let (folder, _) = one();
+    read(folder.path())
+        .add(key(IMAGE, "b"), SystemTime::now())
+        .unwrap();
+    read(folder.path()).revoke(&key(IMAGE, "a")).unwrap();
+    assert!(!is_known(folder.path()));
+    assert!(read(folder.path()).find(&key(IMAGE, "b")).is_some());
+    read(folder.path())
+        .add(key(IMAGE, "a"), SystemTime::now())
+        .unwrap();
+    assert!(is_known(folder.path()));
+    // What is not known takes no room.
+    let size = |folder: &Path| -> u64 {
+        let files = fs::read_dir(folder).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum()
+    };
+    let before = size(folder.path());
+    read(folder.path()).revoke(&key(IMAGE, "c")).unwrap();
+    assert_eq!(size(folder.path()), before);
 }
 
 #[test]

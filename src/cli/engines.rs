@@ -1,6 +1,7 @@
 //! The choice of what runs the containers.
 
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -98,7 +99,7 @@ impl Engines {
                 Ok(Arc::new(self.embedded(daemon)?))
             }
             EngineChoice::Auto => {
-                let docker = self.clean_docker();
+                let (docker, embedded) = self.both();
                 if let Err(error @ EngineError::Unreachable { .. }) = &docker
                     && std::env::var_os("DOCKER_HOST").is_some()
                 {
@@ -106,7 +107,7 @@ impl Engines {
                     warn(&format!("no daemon is used: {error}"));
                 }
                 let docker = optional(docker)?;
-                match self.embedded(Daemon::known(docker.clone())) {
+                match embedded {
                     Ok(embedded) => Ok(Arc::new(AutoEngine::new(embedded, docker))),
                     // Settings that are wrong are not passed over.
                     Err(error @ (EngineError::Interrupted | EngineError::Configuration(_))) => {
@@ -125,6 +126,26 @@ impl Engines {
                 }
             }
         }
+    }
+
+    /// The daemon of this machine and the embedded engine, each started while the other one is.
+    fn both(
+        &self,
+    ) -> (
+        Result<Arc<DockerEngine>, EngineError>,
+        Result<EmbeddedEngine, EngineError>,
+    ) {
+        let engines = self.clone();
+        let daemon = Daemon::new(move || optional(engines.docker()));
+        std::thread::scope(|scope| {
+            let docker = scope.spawn(|| self.clean_docker());
+            let embedded = self.embedded(daemon);
+            let docker = docker.join();
+            (
+                docker.unwrap_or_else(|panic| resume_unwind(panic)),
+                embedded,
+            )
+        })
     }
 
     /// The daemon of this machine.

@@ -72,6 +72,12 @@ impl Shared {
         }
     }
 
+    fn revoke(&self, case: &Case) {
+        if let (Some(results), Some((engine, image))) = (&self.results, self.at_hand(case)) {
+            results.revoke(case, image, engine.info());
+        }
+    }
+
     fn at_hand(&self, case: &Case) -> Option<(&dyn Engine, &Image)> {
         let engine = self.engine.as_ref().ok()?;
         let files = self.images[case.image].as_ref()?.as_ref().ok()?;
@@ -128,8 +134,10 @@ fn performed(case: &Case, shared: &Shared) -> CaseResult {
         mut observed,
         earlier,
     } = tried(case, shared.policy, &goes_on, &|| once(case, shared));
-    if matches!(observed.verdict, Verdict::Passed) && earlier.is_empty() {
-        shared.keep(case);
+    match observed.verdict {
+        Verdict::Passed if earlier.is_empty() => shared.keep(case),
+        Verdict::Skipped(_) => {}
+        _ => shared.revoke(case),
     }
     let failed = matches!(observed.verdict, Verdict::Failed(_));
     observed.verdict = expected_to_fail(case, observed.verdict);
