@@ -48,12 +48,13 @@ pub(super) fn check(file: ProjectFile, root: &Path, context: &mut Context) -> Pr
         references.push((full, reference_place));
         images.push(image);
     }
-    let project = Project {
+    let mut project = Project {
         root: root.to_owned(),
         specs,
         images,
     };
     check_cycles(&project, context);
+    project.add_named_parents();
     project
 }
 
@@ -229,7 +230,7 @@ fn with_tag(reference: &str) -> String {
 }
 
 /// One spelling for what the engine takes as the same name.
-fn full_reference(reference: &str) -> String {
+pub(super) fn full_reference(reference: &str) -> String {
     let bare = reference.strip_prefix("docker.io/").unwrap_or(reference);
     with_tag(bare.strip_prefix("library/").unwrap_or(bare))
 }
