@@ -1,6 +1,6 @@
 //! Which arguments of a Dockerfile name other images of the catalogue.
 
-use crate::dockerfile::{Dockerfile, variables};
+use crate::dockerfile::{Dockerfile, Instruction, variables};
 
 /// What was found out about the bases of an image.
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ pub(super) fn bases(file: &Dockerfile, own: usize, names: &[String]) -> Bases {
     }
     for (name, _) in file.stages().iter().flat_map(|stage| {
         let index = stage.index;
-        let taken = stage.instructions.iter().flat_map(|one| one.takes_from());
+        let taken = stage.instructions.iter().flat_map(Instruction::takes_from);
         taken.filter(move |(name, _)| file.stage_named(name, index).is_none())
     }) {
         if let Some(image) = by_name(repository(name)).filter(|_| !is_reference(name)) {
@@ -142,10 +142,12 @@ fn plain(name: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Dockerfile, position of its image, arguments that name others, number of notes.
+    type Row = (&'static str, usize, &'static [(&'static str, usize)], usize);
+
     #[test]
     fn arguments_that_feed_a_from_are_told_by_default_and_name() {
         let names = ["sv-base", "cnmops", "cnmops-virtual-env", "mini", "own"].map(str::to_owned);
-        type Row = (&'static str, usize, &'static [(&'static str, usize)], usize);
         let table: &[Row] = &[
             (
                 "ARG A=example.org/x/sv-base:1\nFROM $A\n",

@@ -3,7 +3,7 @@
 use super::check::full_reference;
 use super::load::{Image, Project};
 use super::template::Piece;
-use crate::dockerfile::Dockerfile;
+use crate::dockerfile::{Dockerfile, Instruction};
 
 impl Project {
     /// Adds the images that a Dockerfile names in `FROM`, `COPY --from` or a mount, by the reference
@@ -45,7 +45,7 @@ impl Project {
             let stage = &stages[at];
             let base = file.base(stage, &args).ok();
             named.extend(base.filter(|base| !file.is_stage(base, at)));
-            for (from, _) in stage.instructions.iter().flat_map(|one| one.takes_from()) {
+            for (from, _) in stage.instructions.iter().flat_map(Instruction::takes_from) {
                 if file.stage_named(from, at).is_none() {
                     named.push(from.to_owned());
                 }
