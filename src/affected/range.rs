@@ -43,9 +43,11 @@ fn is_revision(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    type Row = (&'static str, Option<(&'static str, Option<&'static str>)>);
+
     #[test]
     fn ranges_have_a_base() {
-        let table: &[(&str, Option<(&str, Option<&str>)>)] = &[
+        let table: &[Row] = &[
             ("main", Some(("main", None))),
             ("origin/main..HEAD", Some(("origin/main", Some("HEAD")))),
             ("a...b", Some(("a", Some("b")))),

@@ -1,6 +1,6 @@
 //! Which arguments of a Dockerfile name other images of the catalogue.
 
-use crate::dockerfile::{Dockerfile, variables};
+use crate::dockerfile::{Dockerfile, Instruction, variables};
 
 /// What was found out about the bases of an image.
 #[derive(Debug, Default)]
@@ -30,7 +30,8 @@ pub(super) fn bases(file: &Dockerfile, own: usize, names: &[String]) -> Bases {
         let used = variables(written, file.escape);
         let [argument] = used.as_slice() else {
             // A name that is written out, or made of several arguments.
-            let image = base.ok().and_then(|base| by_name(repository(&base)));
+            let base = base.ok().filter(|base| !is_reference(base));
+            let image = base.and_then(|base| by_name(repository(&base)));
             if let Some(image) = image {
                 let message = format!(
                     "`FROM {}` may mean the image {}: name it by one argument to make it a parent",
@@ -84,10 +85,10 @@ pub(super) fn bases(file: &Dockerfile, own: usize, names: &[String]) -> Bases {
     }
     for (name, _) in file.stages().iter().flat_map(|stage| {
         let index = stage.index;
-        let taken = stage.instructions.iter().flat_map(|one| one.takes_from());
+        let taken = stage.instructions.iter().flat_map(Instruction::takes_from);
         taken.filter(move |(name, _)| file.stage_named(name, index).is_none())
     }) {
-        if let Some(image) = by_name(repository(name)) {
+        if let Some(image) = by_name(repository(name)).filter(|_| !is_reference(name)) {
             let message = format!(
                 "files of `{name}` may be those of the image {}: give it a stage with `FROM` and one \
                  argument to make it a parent",
@@ -105,6 +106,12 @@ impl Bases {
             self.notes.push(note);
         }
     }
+}
+
+/// Whether images are tagged so unless the project file says otherwise: then it is a parent already.
+fn is_reference(name: &str) -> bool {
+    let bare = name.strip_suffix(":latest").unwrap_or(name);
+    bare == repository(bare)
 }
 
 /// The last part of a reference, without tag and digest: `sv-base` of `example.org/team/sv-base:1`.
@@ -135,10 +142,12 @@ fn plain(name: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Dockerfile, position of its image, arguments that name others, number of notes.
+    type Row = (&'static str, usize, &'static [(&'static str, usize)], usize);
+
     #[test]
     fn arguments_that_feed_a_from_are_told_by_default_and_name() {
         let names = ["sv-base", "cnmops", "cnmops-virtual-env", "mini", "own"].map(str::to_owned);
-        type Row = (&'static str, usize, &'static [(&'static str, usize)], usize);
         let table: &[Row] = &[
             (
                 "ARG A=example.org/x/sv-base:1\nFROM $A\n",
@@ -164,7 +173,10 @@ mod tests {
             ("ARG MINI_IMAGE=debian:12\nFROM $MINI_IMAGE\n", 4, &[], 1),
             ("ARG X\nFROM $X\n", 4, &[], 1),
             // Not by one argument alone.
-            ("FROM sv-base:latest\n", 4, &[], 1),
+            ("FROM sv-base:1.0\n", 4, &[], 1),
+            ("FROM example.org/sv-base\n", 4, &[], 1),
+            // By the very reference it is a parent without any argument.
+            ("FROM sv-base:latest\n", 4, &[], 0),
             ("ARG R=example.org T=1\nFROM $R/sv-base:$T\n", 4, &[], 1),
             ("ARG T=1\nFROM sv-base:$T\n", 4, &[], 1),
             // Stages are none, and what is copied is not built on.
@@ -175,7 +187,7 @@ mod tests {
                 &[],
                 0,
             ),
-            ("FROM debian\nCOPY --from=mini:latest a b\n", 4, &[], 1),
+            ("FROM debian\nCOPY --from=mini:1 a b\n", 4, &[], 1),
             (
                 "ARG A=mini B=sv-base\nFROM $A AS x\nFROM $B\nFROM $A\n",
                 4,

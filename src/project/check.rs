@@ -50,13 +50,14 @@ pub(super) fn check(file: ProjectFile, root: &Path, context: &mut Context) -> Pr
         images.push(image);
     }
     let registries = file.registries.unwrap_or_default();
-    let project = Project {
+    let mut project = Project {
         root: root.to_owned(),
         specs,
         images,
         registries: registries::registries(registries, root, &names, context),
     };
     check_cycles(&project, context);
+    project.add_named_parents();
     project
 }
 
@@ -232,7 +233,7 @@ fn with_tag(reference: &str) -> String {
 }
 
 /// One spelling for what the engine takes as the same name.
-fn full_reference(reference: &str) -> String {
+pub(super) fn full_reference(reference: &str) -> String {
     let bare = reference.strip_prefix("docker.io/").unwrap_or(reference);
     with_tag(bare.strip_prefix("library/").unwrap_or(bare))
 }

@@ -168,6 +168,75 @@ fn platforms_and_whether_it_is_published() {
 }
 
 #[test]
+fn what_dockerfiles_name_is_a_parent_too() {
+    use std::io::Write;
+    let folder = folder();
+    let parents = |dockerfile: &str, more: &str| {
+        let path = folder.path().join("dockerfiles/app/Dockerfile");
+        let mut file = fs::File::create(path).unwrap();
+        file.write_all(dockerfile.as_bytes()).unwrap();
+        let text = format!(
+            "images:\n  app: {{dockerfile: dockerfiles/app/Dockerfile{more}}}\n  \
+             base: {{dockerfile: dockerfiles/base/Dockerfile, reference: example.org/base}}\n  \
+             tools: {{dockerfile: dockerfiles/tools/Dockerfile, args: {{A: '${{{{ image.base }}}}'}}}}\n"
+        );
+        let project = parse(&text, folder.path()).unwrap();
+        let parents = project.images[0].parents.iter();
+        let parents = parents.map(|at| project.images[*at].name.value.clone());
+        parents.collect::<Vec<_>>().join(" ")
+    };
+    let table = [
+        ("FROM example.org/base\n", "", "base"),
+        (
+            "FROM example.org/base:latest\nCOPY --from=tools a b\n",
+            "",
+            "base tools",
+        ),
+        ("FROM docker.io/library/tools\n", "", "tools"),
+        ("ARG B=tools\nFROM $B\n", "", "tools"),
+        (
+            "ARG B=tools\nFROM $B\n",
+            ", args: {B: 'example.org/base'}",
+            "base",
+        ),
+        (
+            "ARG B\nFROM $B\nRUN --mount=from=tools,target=/x y\n",
+            ", args: {B: '${{ image.base }}'}",
+            "base tools",
+        ),
+        // Another tag or digest is another image, and a stage is none.
+        (
+            "FROM example.org/base:1\nCOPY --from=tools@sha256:00 a b\n",
+            "",
+            "",
+        ),
+        (
+            "FROM debian AS tools\nFROM tools\nCOPY --from=tools a b\n",
+            "",
+            "",
+        ),
+        ("ARG B=tools\nFROM $B\n", ", args: {B: '${{ env.X }}'}", ""),
+        // What is not needed for the target is not built.
+        ("FROM tools AS x\nFROM debian\n", "", ""),
+        ("FROM tools AS x\nFROM debian\n", ", target: x", "tools"),
+        // Itself, and what can't be read.
+        ("FROM app\n", "", ""),
+        ("FROMM tools\n", "", ""),
+    ];
+    for (dockerfile, more, expected) in table {
+        assert_eq!(parents(dockerfile, more), expected, "{dockerfile}{more}");
+    }
+    // What is derived from it already can't be its parent.
+    assert_eq!(
+        parents("FROM tools\nCOPY --from=example.org/base a b\n", ""),
+        "base tools"
+    );
+    let mut file = fs::File::create(folder.path().join("dockerfiles/base/Dockerfile")).unwrap();
+    file.write_all(b"FROM tools\n").unwrap();
+    assert_eq!(parents("FROM tools\n", ""), "tools");
+}
+
+#[test]
 fn an_image_has_one_entry() {
     let folder = folder();
     insta::assert_snapshot!(
