@@ -231,7 +231,7 @@ fn start_up(folder: &Path) -> Result<()> {
 
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seatrial"));
-    command.current_dir(folder);
+    command.current_dir(folder).env("SEATRIAL_FRESH", "1");
     command
 }
 

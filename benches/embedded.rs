@@ -340,7 +340,8 @@ fn test(store: &Path, spec: &Path, checks: usize) -> Result<()> {
     command
         .arg("--junit")
         .arg(&junit)
-        .env("SEATRIAL_STORE", store);
+        .env("SEATRIAL_STORE", store)
+        .env("SEATRIAL_FRESH", "1");
     command.current_dir(spec.parent().unwrap_or(Path::new("/")));
     run(&mut command)?;
     let report = std::fs::read_to_string(&junit)?;

@@ -42,6 +42,17 @@ pub struct RunStart {
     pub threads: usize,
     /// The folder of the project in its repository, which places are relative to.
     pub folder: PathBuf,
+    /// The spec files that the selected checks are made of, each once, in the order of their paths.
+    pub specs: Vec<SpecFile>,
+}
+
+/// A spec file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpecFile {
+    /// As messages name it: seen from the folder of the project.
+    pub path: PathBuf,
+    /// The digest of its bytes, in hexadecimal.
+    pub sha256: String,
 }
 
 impl RunStart {
@@ -66,6 +77,8 @@ pub struct Selection {
     pub skip_tags: Vec<String>,
     /// Only what did not pass when it was run last.
     pub failed: bool,
+    /// Why there was nothing to select, if that was a decision: no image is affected by a change.
+    pub unaffected: Option<String>,
     /// Which part of the checks this run is to do, if not all.
     pub shard: Option<Shard>,
 }
@@ -93,7 +106,7 @@ pub struct ImageInfo {
 }
 
 /// A check as reports see it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CaseInfo {
     /// Position in the plan, from 0: reports put results back into this order.
     pub index: usize,
@@ -111,6 +124,9 @@ pub struct CaseInfo {
     pub tags: Vec<String>,
     /// Why it is known to fail, if it is.
     pub xfail: Option<String>,
+    /// A digest, in hexadecimal, of all that can change its verdict beside the image and what runs
+    /// it; none where not all of that can be known, or nobody asked.
+    pub fingerprint: Option<String>,
 }
 
 impl CaseInfo {
@@ -141,6 +157,8 @@ pub struct CaseResult {
     pub stderr: Option<Captured>,
     /// A command line that does by hand what the check did.
     pub reproduce: Option<String>,
+    /// When it was performed, if that was in an earlier run whose result still holds.
+    pub cached: Option<SystemTime>,
     /// What earlier tries came to, when it was tried again; a check that passed after others is
     /// flaky.
     pub earlier: Vec<Verdict>,

@@ -1,21 +1,29 @@
 //! seatrial puts container images through their sea trials before they ship.
 //!
 //! Data flows one way: [`cli`] → [`project`] → [`spec`] → [`plan`] → [`engine`] and [`check`] → [`run`] →
-//! [`event`] → [`report`]; [`build`] is a wing off the project file. Nothing points back: an
-//! engine knows no spec, a report knows no engine.
+//! [`event`] → [`report`]; [`build`] is a wing off the project file, and [`registry`] pulls and pushes.
+//! Nothing points back: an engine knows no spec, a report knows no engine.
 
+pub mod affected;
 pub mod build;
+pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod dockerfile;
 pub mod engine;
 pub mod event;
 pub mod expect;
+pub mod fingerprint;
+pub mod import;
 pub mod inspect;
 pub mod jq;
 pub mod mark;
 pub mod plan;
+pub mod platform;
 pub mod project;
+pub mod publish;
+pub mod registry;
 pub mod report;
 pub mod run;
 pub mod source;

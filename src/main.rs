@@ -22,11 +22,15 @@ fn main() -> ExitCode {
         }
     };
     match cli.command {
+        Command::Affected(args) => cli::affected::run(&args).into(),
         Command::Build(args) => cli::build::run(&args).into(),
         Command::Clean(args) => cli::clean::run(&args).into(),
         Command::Engine(args) => cli::engine::run(&args).into(),
+        Command::Import(args) => cli::import::run(&args).into(),
         Command::Merge(args) => cli::merge::run(&args).into(),
+        Command::Publish(args) => cli::publish::run(&args).into(),
         Command::Schema(args) => cli::schema::run(&args).into(),
         Command::Test(args) => cli::test::run(*args).into(),
+        Command::Verify(args) => cli::verify::run(&args).into(),
     }
 }

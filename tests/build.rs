@@ -48,6 +48,7 @@ impl Project {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("seatrial"));
         command.args(args).current_dir(self.folder.path());
+        command.env("SEATRIAL_FRESH", "1");
         command
     }
 

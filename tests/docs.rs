@@ -47,6 +47,7 @@ fn passes(page: &str, line: usize, spec: &str) {
     Command::cargo_bin("seatrial")
         .unwrap()
         .current_dir(root())
+        .env("SEATRIAL_FRESH", "1")
         .args(["test", "--spec"])
         .arg(&file)
         .assert()

@@ -256,3 +256,22 @@ fn a_shard_must_be_one_and_have_something() {
         .expect(4)
         .says(&["no check is selected", "in shard 3/3"]);
 }
+
+#[test]
+fn with_a_key_only_what_was_sealed_with_it_is_joined() {
+    let project = project();
+    project.fake(&["--json", "open.json"]).expect(1);
+    let with_key =
+        |mut command: std::process::Command| Ended::of(command.env("SEATRIAL_RESULTS_KEY", "k"));
+    let test = ["--engine", "fake:script.json", "--json", "sealed.json"];
+    with_key(project.command(&test)).expect(1);
+    let merge = ["merge", "sealed.json", "--json", "joined.json"];
+    with_key(project.seatrial(&merge)).expect(1);
+    let merge = ["merge", "joined.json"];
+    with_key(project.seatrial(&merge)).expect(1);
+    let merge = ["merge", "sealed.json", "open.json"];
+    with_key(project.seatrial(&merge))
+        .expect(78)
+        .says(&["can't use open.json: it was sealed without a key"]);
+    Ended::of(&mut project.seatrial(&["merge", "sealed.json", "open.json"])).expect(1);
+}

@@ -31,6 +31,23 @@ fn only_the_docker_engine_knows_bollard_and_files_stay_small() {
     }
 }
 
+/// Whoever pushes an image knows nothing of why it may be pushed.
+#[test]
+fn registries_know_no_specs_and_no_verdicts() {
+    let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/registry");
+    let files = sources(&room);
+    assert!(files.len() > 10, "the room was not found");
+    let others = regex::Regex::new(
+        r"crate::(spec|check|plan|run|verdict|event|report|expect|inspect|project|build|cli)\b",
+    )
+    .unwrap();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let found = others.find(&text).map(|it| it.as_str());
+        assert_eq!(found, None, "{}", file.display());
+    }
+}
+
 /// What the compiler can't vouch for is in one room. Everything else can't even say so: the lint is
 /// denied, and only that room asks for an exception.
 #[test]

@@ -28,4 +28,4 @@ mod tool;
 mod tests;
 
 pub use files::ImageFiles;
-pub use perform::{Observation, perform};
+pub use perform::{Observation, perform, resolved};

@@ -1,5 +1,6 @@
 //! One check, whatever its kind.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use super::reproduce;
 use super::run;
 use super::service;
 use super::tool;
-use crate::engine::{Captured, Engine, EngineError, ImageConfig};
+use crate::engine::{Captured, Engine, EngineError, Image, ImageConfig};
 use crate::plan::Case;
 use crate::spec::CheckKind;
 use crate::verdict::{Finding, Problem, Verdict};
@@ -92,6 +93,17 @@ fn perform_once(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observa
             }
         }
         kind => perform_kind(case, kind, engine, files),
+    }
+}
+
+/// What a check is for an image; nothing if that can't be read.
+pub fn resolved<'a>(kind: &'a CheckKind, image: &Image) -> Option<Cow<'a, CheckKind>> {
+    match kind {
+        CheckKind::Late(late) => {
+            let kind = late.resolve(&|name| said(&image.config, name)).ok()?;
+            Some(Cow::Owned(kind))
+        }
+        kind => Some(Cow::Borrowed(kind)),
     }
 }
 

@@ -2,12 +2,16 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::affected::AffectedArgs;
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
 use super::engine::EngineArgs;
+use super::import::ImportArgs;
 use super::merge::MergeArgs;
+use super::publish::PublishArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
+use super::verify::VerifyArgs;
 
 /// Puts container images through their sea trials before they ship.
 #[derive(Debug, Parser)]
@@ -21,18 +25,26 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Tell which images a change concerns, and why
+    Affected(AffectedArgs),
     /// Build images of the project, parents first
     Build(BuildArgs),
     /// Remove what killed runs left behind: containers and temporary folders
     Clean(CleanArgs),
     /// Tell what runs containers here, what does not work, and what is done about it
     Engine(EngineArgs),
+    /// Write a first project file from what is there already
+    Import(ImportArgs),
     /// Make one result of several: of shards, of images, of further attempts
     Merge(MergeArgs),
+    /// Push images that passed their checks, the very bytes, to all registries of the project
+    Publish(Box<PublishArgs>),
     /// Print the JSON Schema of specs, of the project file or of results
     Schema(SchemaArgs),
     /// Test images by their specs
     Test(Box<TestArgs>),
+    /// Tell whether the registries have what the lists say, the same everywhere, and tested
+    Verify(VerifyArgs),
 }
 
 /// Clap's own template, which libtest-mimic's arguments bring a shorter one for.

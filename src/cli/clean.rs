@@ -9,10 +9,11 @@ use clap::Args;
 use super::engines;
 use super::exit::Exit;
 use super::session::{Session, Trouble, env};
+use crate::cache::clear;
 use crate::engine::docker::{
     Cleaned, Effort, Leftover, What, clean_containers, clean_folders, find_containers,
 };
-use crate::engine::embedded::{Daemon, clean_embedded};
+use crate::engine::embedded::{Daemon, clean_embedded, results_folder};
 use crate::engine::{Engine, EngineError, docker::DockerEngine};
 use crate::report::text::{one_line, terminal_text};
 
@@ -25,6 +26,9 @@ pub struct CleanArgs {
     /// Also empty the store of unpacked layers and of images that were built without a daemon
     #[arg(long, conflicts_with = "dry_run")]
     store: bool,
+    /// Also forget which checks have passed, so that all are performed again
+    #[arg(long, conflicts_with = "dry_run")]
+    results: bool,
 }
 
 /// Runs `seatrial clean`.
@@ -76,6 +80,14 @@ fn attempt(args: &CleanArgs) -> Result<Exit, Trouble> {
             Err(error) => troubles.push(Trouble::new(Exit::Harness, error)),
         }
     }
+    if args.store || args.results {
+        match clear_results() {
+            Ok(told) => {
+                let _ = write!(anstream::stdout().lock(), "{told}");
+            }
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
     let mut exit = Exit::AllPassed;
     for trouble in troubles {
         exit = trouble.tell();
@@ -93,7 +105,7 @@ pub(super) fn engine_is_chosen() -> bool {
 /// Empties the store, and tells of it.
 fn clear_store(session: &Session) -> Result<String, EngineError> {
     let root = std::env::current_dir().unwrap_or_default();
-    let engine = engines::unproven(session, Daemon::none(), &root)?;
+    let engine = engines::unproven(&session.waiter(), Daemon::none(), &root)?;
     let cleared = engine.clear_store()?;
     let folder = engine.store_folder().display().to_string();
     let mut told = format!(
@@ -116,6 +128,20 @@ fn clear_store(session: &Session) -> Result<String, EngineError> {
         step: "empty the store",
         reason: cleared.failed.join("; "),
     })
+}
+
+/// Removes what is known of earlier runs, and tells of it.
+fn clear_results() -> Result<String, Trouble> {
+    let folder = results_folder().map_err(|error| Trouble::new(Exit::Harness, error))?;
+    let cleared = clear(&folder).map_err(|error| {
+        let message = format!("can't remove the results in {}: {error}", folder.display());
+        Trouble::new(Exit::Harness, message)
+    })?;
+    let images = match cleared.images {
+        1 => "1 image".to_owned(),
+        images => format!("{images} images"),
+    };
+    Ok(format!("removed the results of {images}\n"))
 }
 
 fn containers(session: &Session, dry_run: bool, suspicion: bool) -> Result<Cleaned, EngineError> {

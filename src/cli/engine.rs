@@ -40,7 +40,7 @@ fn attempt(args: &EngineArgs) -> Result<Exit, Trouble> {
     let root = std::env::current_dir().unwrap_or_default();
     let answering = docker.as_ref().ok().cloned();
     let mut rows = host_rows(&facts);
-    let embedded = engines::unproven(&session, Daemon::known(answering), &root);
+    let embedded = engines::unproven(&session.waiter(), Daemon::known(answering), &root);
     let (runs_embedded, more) = match &embedded {
         Ok(engine) => container_rows(engine).map_err(trouble)?,
         Err(error) => (false, vec![Row::lacks("containers", error, NONE)]),

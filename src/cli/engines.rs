@@ -1,14 +1,15 @@
 //! The choice of what runs the containers.
 
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::clean;
 use super::session::{Session, env, identify};
 use crate::engine::docker::DockerEngine;
-use crate::engine::embedded::{Daemon, EmbeddedEngine};
-use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine, Waiter};
+use crate::engine::embedded::{Daemon, EmbeddedEngine, EmbeddedFinder};
+use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine, Finder, Waiter};
 use crate::report::text::terminal_text;
 use crate::spec::parse_bytes;
 
@@ -39,24 +40,66 @@ impl std::str::FromStr for EngineChoice {
     }
 }
 
+/// The engines of a run, found when they are first needed.
+#[derive(Clone)]
+pub(super) struct Engines {
+    choice: EngineChoice,
+    waiter: Waiter,
+    root: PathBuf,
+    /// The daemon of this machine; what earlier runs left on it is still there.
+    docker: Arc<OnceLock<Result<Arc<DockerEngine>, EngineError>>>,
+}
+
 impl EngineChoice {
-    /// Starts it. Paths of images are relative to `root`.
-    pub(super) fn start(
-        &self,
-        session: &Session,
-        root: &Path,
-    ) -> Result<Arc<dyn Engine>, EngineError> {
-        let stop = session.signals().stop();
-        match self {
-            Self::Docker => Ok(docker(&session.waiter())?),
-            Self::Fake(script) => Ok(Arc::new(FakeEngine::load(script, stop)?)),
-            Self::Embedded => {
-                let waiter = session.waiter();
-                let daemon = Daemon::new(move || optional(docker(&waiter)));
-                Ok(Arc::new(embedded(session, daemon, root)?))
+    /// The engines that this means. Paths of images are relative to `root`.
+    pub(super) fn engines(&self, session: &Session, root: &Path) -> Engines {
+        Engines {
+            choice: self.clone(),
+            waiter: session.waiter(),
+            root: root.to_owned(),
+            docker: Arc::default(),
+        }
+    }
+}
+
+impl Engines {
+    /// What finds images before anything is started; nothing where that can't be.
+    pub(super) fn finder(&self) -> Option<Box<dyn Finder>> {
+        let embedded = |daemon| {
+            let (runtime, stop) = (self.waiter.runtime().clone(), self.waiter.stop());
+            EmbeddedFinder::new(daemon, &self.root, runtime, stop).ok()
+        };
+        match &self.choice {
+            EngineChoice::Fake(_) => None,
+            EngineChoice::Docker => Some(Box::new(self.docker().ok()?)),
+            EngineChoice::Embedded => {
+                let engines = self.clone();
+                let daemon = Daemon::new(move || optional(engines.docker()));
+                Some(Box::new(embedded(daemon)?))
             }
-            Self::Auto => {
-                let docker = docker(&session.waiter());
+            EngineChoice::Auto => {
+                let docker = optional(self.docker()).ok()?;
+                let info = docker.as_deref().map(Engine::info);
+                let finder = embedded(Daemon::known(docker.clone()))?;
+                Some(Box::new(finder.beside(info)))
+            }
+        }
+    }
+
+    /// Starts the engine.
+    pub(super) fn start(&self) -> Result<Arc<dyn Engine>, EngineError> {
+        match &self.choice {
+            EngineChoice::Docker => Ok(self.clean_docker()?),
+            EngineChoice::Fake(script) => {
+                Ok(Arc::new(FakeEngine::load(script, self.waiter.stop())?))
+            }
+            EngineChoice::Embedded => {
+                let engines = self.clone();
+                let daemon = Daemon::new(move || optional(engines.clean_docker()));
+                Ok(Arc::new(self.embedded(daemon)?))
+            }
+            EngineChoice::Auto => {
+                let (docker, embedded) = self.both();
                 if let Err(error @ EngineError::Unreachable { .. }) = &docker
                     && std::env::var_os("DOCKER_HOST").is_some()
                 {
@@ -64,7 +107,7 @@ impl EngineChoice {
                     warn(&format!("no daemon is used: {error}"));
                 }
                 let docker = optional(docker)?;
-                match embedded(session, Daemon::known(docker.clone()), root) {
+                match embedded {
                     Ok(embedded) => Ok(Arc::new(AutoEngine::new(embedded, docker))),
                     // Settings that are wrong are not passed over.
                     Err(error @ (EngineError::Interrupted | EngineError::Configuration(_))) => {
@@ -84,15 +127,51 @@ impl EngineChoice {
             }
         }
     }
-}
 
-/// The engine of this machine.
-fn docker(waiter: &Waiter) -> Result<Arc<DockerEngine>, EngineError> {
-    let (connection, info) = identify(waiter)?;
-    let (runtime, stop) = (waiter.runtime().clone(), waiter.stop());
-    let engine = DockerEngine::new(connection, info, runtime, stop)?;
-    clean::before_run(&engine);
-    Ok(Arc::new(engine))
+    /// The daemon of this machine and the embedded engine, each started while the other one is.
+    fn both(
+        &self,
+    ) -> (
+        Result<Arc<DockerEngine>, EngineError>,
+        Result<EmbeddedEngine, EngineError>,
+    ) {
+        let engines = self.clone();
+        let daemon = Daemon::new(move || optional(engines.docker()));
+        std::thread::scope(|scope| {
+            let docker = scope.spawn(|| self.clean_docker());
+            let embedded = self.embedded(daemon);
+            let docker = docker.join();
+            (
+                docker.unwrap_or_else(|panic| resume_unwind(panic)),
+                embedded,
+            )
+        })
+    }
+
+    /// The daemon of this machine.
+    fn docker(&self) -> Result<Arc<DockerEngine>, EngineError> {
+        let connected = || {
+            let (connection, info) = identify(&self.waiter)?;
+            let (runtime, stop) = (self.waiter.runtime().clone(), self.waiter.stop());
+            let engine = DockerEngine::new(connection, info, runtime, stop)?;
+            Ok(Arc::new(engine))
+        };
+        self.docker.get_or_init(connected).clone()
+    }
+
+    /// The daemon of this machine, without what earlier runs left there.
+    fn clean_docker(&self) -> Result<Arc<DockerEngine>, EngineError> {
+        let docker = self.docker()?;
+        clean::before_run(&docker);
+        Ok(docker)
+    }
+
+    fn embedded(&self, daemon: Daemon) -> Result<EmbeddedEngine, EngineError> {
+        let engine = unproven(&self.waiter, daemon, &self.root)?;
+        // What no container can be made on must be told before any check fails of it.
+        engine.prove()?;
+        Ok(engine)
+    }
 }
 
 /// Without one, other ways are left; a stopped run and settings that are wrong are not passed over.
@@ -106,23 +185,16 @@ fn optional(
     }
 }
 
-fn embedded(session: &Session, daemon: Daemon, root: &Path) -> Result<EmbeddedEngine, EngineError> {
-    let engine = unproven(session, daemon, root)?;
-    // What no container can be made on must be told before any check fails of it.
-    engine.prove()?;
-    Ok(engine)
-}
-
 /// The embedded engine, before it is known whether containers run.
 pub(super) fn unproven(
-    session: &Session,
+    waiter: &Waiter,
     daemon: Daemon,
     root: &Path,
 ) -> Result<EmbeddedEngine, EngineError> {
     let bound = store_bound(&env)?;
-    let stop = session.signals().stop();
+    let (runtime, stop) = (waiter.runtime().clone(), waiter.stop());
     let program = Path::new("/proc/self/exe");
-    let engine = EmbeddedEngine::start(program, daemon, root, session.handle(), stop)?;
+    let engine = EmbeddedEngine::start(program, daemon, root, runtime, stop)?;
     let bound = bound.unwrap_or(engine.store_bound());
     Ok(engine.bounded(bound))
 }

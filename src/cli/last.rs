@@ -17,6 +17,8 @@ use crate::spec::Sha256Digest;
 #[derive(Debug)]
 pub(super) struct LastRun {
     file: PathBuf,
+    /// As the file has them.
+    before: BTreeSet<String>,
     bad: Mutex<BTreeSet<String>>,
 }
 
@@ -36,6 +38,7 @@ impl LastRun {
             .unwrap_or_default();
         Some(Self {
             file,
+            before: record.not_passed.clone(),
             bad: Mutex::new(record.not_passed),
         })
     }
@@ -56,6 +59,9 @@ impl LastRun {
         let record = Record {
             not_passed: self.names(),
         };
+        if record.not_passed == self.before {
+            return Ok(());
+        }
         let text = serde_json::to_vec_pretty(&record)?;
         // Opening writes it, whole, and makes the folder.
         OutputFile::open(&self.file, &text).map_err(io::Error::other)?;

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::reports::{CiArgs, ReportArgs, unwritten};
 use super::session::Trouble;
 use crate::event::Listener;
-use crate::report::record::{Ended, Record};
+use crate::report::record::{Ended, Record, check_seal, key};
 use crate::report::{Ci, Console, ConsoleOptions, Counts, Document, Expected, join};
 
 /// The arguments of `seatrial merge`.
@@ -74,6 +74,10 @@ fn read(path: &PathBuf) -> Result<Document, Trouble> {
     };
     let bytes = std::fs::read(path).map_err(|error| invalid(&error))?;
     let record = Record::from_document(&bytes).map_err(|error| invalid(&error))?;
+    if let Some(key) = key() {
+        // What is made of it is sealed with the key, which must not vouch for what others made.
+        check_seal(&bytes, Some(&key)).map_err(|error| invalid(&error))?;
+    }
     Ok(Document { file, record })
 }
 
@@ -95,6 +99,7 @@ fn exit(record: &Record) -> Exit {
     let counts = Counts::from(record.counts);
     match record.ended {
         Ended::Signal { number } => Exit::Signal(number),
+        _ if record.unaffected().is_some() => Exit::AllPassed,
         _ if counts.total() == 0 => Exit::NothingSelected,
         _ if counts.failed > 0 => Exit::Failed,
         _ if counts.errors > 0 || record.left_behind.is_some() => Exit::Harness,

@@ -10,17 +10,20 @@ use clap::Args;
 use libtest_mimic::Arguments;
 
 use super::build::{self, BuildLimit};
+use super::changed::{Change, ChangedArgs, empty_run};
 use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
 use super::progress::summary;
+use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
+use crate::fingerprint;
 use crate::plan::Plan;
 use crate::project::{Project, folder_in_repository};
 use crate::report::{Ci, Console, ConsoleOptions, Reports, Tally};
@@ -45,6 +48,8 @@ pub struct TestArgs {
     build: bool,
     #[command(flatten)]
     build_limit: BuildLimit,
+    #[command(flatten)]
+    changed: ChangedArgs,
     /// Only checks with this tag; of several tags any will do
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -60,6 +65,8 @@ pub struct TestArgs {
     shard: Option<ShardArg>,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    recall: RecallArgs,
     #[command(flatten)]
     reports: RunReportArgs,
     #[command(flatten)]
@@ -94,6 +101,7 @@ impl TestArgs {
             tags: self.tags.clone(),
             skip_tags: self.skip_tags.clone(),
             failed: self.failed,
+            unaffected: None,
             shard: None,
         }
     }
@@ -102,7 +110,7 @@ impl TestArgs {
     fn selected_by(&self) -> String {
         let tags = self.tags.iter().map(|tag| format!("--tag {tag}"));
         let skip = self.skip_tags.iter().map(|tag| format!("--skip-tag {tag}"));
-        let said: Vec<String> = tags.chain(skip).collect();
+        let said: Vec<String> = tags.chain(skip).chain(self.changed.said()).collect();
         let mut words = String::new();
         if !said.is_empty() {
             words = format!(" with {}", said.join(" "));
@@ -136,7 +144,17 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     }
     let project = find_project(args.project.as_deref())?;
     let mut selection = args.selection();
-    let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
+    let (plan, change) = plan(&args, project.as_ref())?;
+    if let Some(nothing) = change.as_ref().filter(|it| it.to_test().is_none()) {
+        return not_affected(
+            &args,
+            nothing,
+            selection,
+            project.as_ref(),
+            plan.cases.len(),
+        );
+    }
+    let mut plan = select(plan, &mut args.harness);
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
@@ -157,6 +175,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         Run::list(&plan, &args.harness);
         return Ok(Exit::AllPassed);
     }
+    let names = Run::names(&plan, &args.harness);
+    let plan = fingerprint::fill(plan, &names);
     // Proven writable before anything else happens.
     let reports = Arc::new(args.reports.open()?.and(args.ci.step_summary()));
     let to_stdout = args.reports.to_stdout();
@@ -169,6 +189,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             &session,
             project.as_ref(),
             &plan,
+            change.as_ref(),
             &args.harness,
             args.build_limit,
             to_stdout,
@@ -177,10 +198,19 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         Vec::new()
     };
     let tally = Arc::new(Tally::new());
+    let results = args.recall.results();
+    let engines = args.engine.engines(&session, &root(project.as_ref())?);
+    let policy = args.policy.policy();
     let run = Run {
         folder: folder_in_repository(&root(project.as_ref())?),
         selection,
-        engine: args.engine.start(&session, &root(project.as_ref())?),
+        engine: recall::engine(
+            &engines,
+            &plan,
+            &args.harness,
+            policy.repeat > 1,
+            results.as_ref(),
+        ),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
             &tally,
@@ -191,12 +221,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         ))),
         arguments: args.harness,
         plan,
-        policy: args.policy.policy(),
+        policy,
         halted: Arc::new({
             let signals = session.signals().clone();
             move || signals.why()
         }),
         unbuilt,
+        results,
     };
     let ended = run.execute();
     // A comfort for the next run: that it can't be had changes nothing about this one.
@@ -235,6 +266,32 @@ fn conclude(
     }
 }
 
+/// Ends a run of `--changed` that has nothing to do. Reports are written all the same.
+fn not_affected(
+    args: &TestArgs,
+    change: &Change,
+    selection: Selection,
+    project: Option<&Project>,
+    left_out: usize,
+) -> Result<Exit, Trouble> {
+    if !args.harness.list {
+        let reports = args.reports.open()?.and(args.ci.step_summary());
+        let folder = folder_in_repository(&root(project)?);
+        let selection = Selection {
+            unaffected: Some(change.nothing()),
+            ..selection
+        };
+        empty_run(&reports, selection, &folder, left_out);
+        reports.finish().map_err(|errors| unwritten(&errors))?;
+    }
+    let _ = if args.reports.to_stdout() || args.harness.list {
+        writeln!(anstream::stderr(), "{}", change.nothing())
+    } else {
+        writeln!(anstream::stdout(), "{}", change.nothing())
+    };
+    Ok(Exit::AllPassed)
+}
+
 fn here() -> Result<PathBuf, Trouble> {
     std::env::current_dir().map_err(|error| {
         let message = format!("can't tell the current folder: {error}");
@@ -247,7 +304,7 @@ fn root(project: Option<&Project>) -> Result<PathBuf, Trouble> {
     project.map_or_else(here, |project| Ok(project.root.clone()))
 }
 
-fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
+fn plan(args: &TestArgs, project: Option<&Project>) -> Result<(Plan, Option<Change>), Trouble> {
     let here = here()?;
     let root = project.map_or(here.as_path(), |project| project.root.as_path());
     let paths = if args.specs.is_empty() {
@@ -271,9 +328,18 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
     // A spec that can't be read may hold what is to be inherited.
     let more = bases.mistakes.into_iter();
     mistakes.extend(more.filter(|mistake| told.insert(identity(mistake))));
+    let change = if args.changed.is_some() && mistakes.is_empty() {
+        let specs: Vec<&Spec> = loaded.specs.iter().chain(&bases.specs).collect();
+        args.changed.find(project, &specs)?
+    } else {
+        None
+    };
     match Plan::new(loaded.specs, bases.specs, project, root) {
-        Ok(plan) if mistakes.is_empty() => {
-            return Ok(plan.only(|check| args.selects(check)));
+        Ok(mut plan) if mistakes.is_empty() => {
+            if let Some(names) = change.as_ref().and_then(Change::to_test) {
+                plan = plan.only_images(&names);
+            }
+            return Ok((plan.only(|check| args.selects(check)), change));
         }
         Ok(_) => {}
         Err(more) => mistakes.extend(more.0),
@@ -397,6 +463,7 @@ fn build_first(
     session: &Session,
     project: Option<&Project>,
     plan: &Plan,
+    change: Option<&Change>,
     harness: &Arguments,
     limit: BuildLimit,
     to_stdout: bool,
@@ -412,6 +479,10 @@ fn build_first(
         .filter(|image| image.in_catalogue && needed.contains(&image.name))
         .map(|image| image.name.clone())
         .collect();
+    let names = match change {
+        Some(change) => change.to_build_of(session, project, names),
+        None => names,
+    };
     if names.is_empty() {
         return Ok(Vec::new());
     }

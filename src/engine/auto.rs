@@ -1,6 +1,7 @@
 //! For each check the engine that suits it: the embedded one where it can give everything, and
 //! one of this machine for the rest.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::docker::DockerEngine;
@@ -9,6 +10,7 @@ use super::image::{HistoryStep, Image};
 use super::process::{Isolation, Outcome, Process};
 use super::running::{Running, Tap};
 use super::traits::{Engine, EngineError, EngineInfo, Files, Look};
+use crate::registry::{Digest, ImageParts};
 
 /// The embedded engine, and one of this machine for what that can't give.
 #[derive(Debug)]
@@ -89,6 +91,10 @@ impl Engine for AutoEngine {
 
     fn image(&self, reference: &str) -> Result<Image, EngineError> {
         self.embedded.image(reference)
+    }
+
+    fn parts(&self, image: &Image, folder: &Path) -> Result<(ImageParts, Digest), EngineError> {
+        self.embedded.parts(image, folder)
     }
 
     fn run(

@@ -10,6 +10,7 @@ mod fake;
 mod fake_running;
 mod image;
 mod observe;
+mod on_demand;
 mod owner;
 mod process;
 mod running;
@@ -24,8 +25,9 @@ pub use image::{
     FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
 };
 pub use observe::{Observer, Observers};
+pub use on_demand::OnDemand;
 pub(crate) use owner::{in_user_namespace, is_root_of_machine};
 pub use process::{Ended, Isolation, Limits, Mount, Network, Outcome, Process};
 pub use running::{Address, Health, Running, Stream, Tap, Waited, Work, holder, sharing_key};
-pub use traits::{Engine, EngineError, EngineInfo, Files, Look, Visit};
+pub use traits::{Engine, EngineError, EngineInfo, Files, Finder, Look, Visit};
 pub(crate) use waiter::{Waiter, stopped};

@@ -1,11 +1,13 @@
 //! The trait that every back-end implements.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use super::image::{FileEntry, FileOwner, FileStat, HistoryStep, Image};
 use super::process::{Outcome, Process};
 use super::running::{Running, Tap};
+use crate::registry::{Digest, ImageParts};
 
 /// A back-end that runs containers and reads images.
 ///
@@ -53,6 +55,19 @@ pub trait Engine: Send + Sync {
         })
     }
 
+    /// The image as it is pushed, and the digest that its configuration must have for it to be the very
+    /// image that was found. What is large may be put into files without a name in `folder`.
+    ///
+    /// # Errors
+    /// When it is not there any more, or is another meanwhile.
+    fn parts(&self, image: &Image, folder: &Path) -> Result<(ImageParts, Digest), EngineError> {
+        let _ = folder;
+        Err(EngineError::Failed {
+            step: "give an image away",
+            reason: format!("this engine has no bytes of `{}`", image.reference),
+        })
+    }
+
     /// Starts a process in a fresh container of `image` that goes on in the background; its
     /// `timeout` does not count. What it reads is written, and then its standard input stays open.
     /// `tap` sees all that it writes. A process that could not be executed is one that has
@@ -89,6 +104,21 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When the engine does not answer.
     fn close(&self) -> Result<usize, EngineError>;
+}
+
+/// Finds images before an engine is started: for runs that may need no container at all.
+pub trait Finder: Send + Sync {
+    /// What the engine will say about itself.
+    fn info(&self) -> &EngineInfo;
+
+    /// The kinds of engines that it will have, its own first.
+    fn kinds(&self) -> Vec<&str>;
+
+    /// As [`Engine::image`], and the same image.
+    ///
+    /// # Errors
+    /// As those.
+    fn image(&self, reference: &str) -> Result<Image, EngineError>;
 }
 
 /// The files of an image, or those that a process left.

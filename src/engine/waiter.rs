@@ -41,12 +41,18 @@ impl Waiter {
         &self,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
+        let result = self.unless_stopped(work);
+        result.unwrap_or(Err(EngineError::Interrupted))
+    }
+
+    /// Waits for work; `None` if the run is stopped meanwhile.
+    pub(crate) fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut stop = self.stop();
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = stopped(&mut stop) => Err(EngineError::Interrupted),
-                result = work => result,
+                () = stopped(&mut stop) => None,
+                result = work => Some(result),
             }
         })
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::inherit::{Group, Groups, Said, Taken, without_digest};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::CaseInfo;
+use crate::fingerprint::Surroundings;
 use crate::project::Project;
-use crate::source::Located;
+use crate::source::{Located, Source};
 use crate::spec::{Check, Spec};
 
 /// Images × checks.
@@ -29,6 +30,8 @@ pub struct PlannedImage {
     pub reference: String,
     /// Whether the project file says how to build it.
     pub in_catalogue: bool,
+    /// The files that say what is checked of it: its specs, and what those include and inherit.
+    pub specs: Vec<Arc<Source>>,
 }
 
 /// One check of one image.
@@ -42,6 +45,8 @@ pub struct Case {
     pub check: Arc<Check>,
     /// The folder that paths of the host are relative to.
     pub root: PathBuf,
+    /// What its fingerprint leaves out, if it has one.
+    pub surroundings: Option<Surroundings>,
 }
 
 impl Plan {
@@ -68,10 +73,13 @@ impl Plan {
             for taken in &checks {
                 mistakes.extend(missing_files(&taken.check, root, project.is_some()));
             }
-            let image = &groups.all[at].image;
+            let image = PlannedImage {
+                specs: groups.specs(at),
+                ..groups.all[at].image.clone()
+            };
             mistakes.extend(duplicate_names(&image.name, &checks));
             cases.extend(checks.into_iter().map(|taken| (images.len(), taken)));
-            images.push(image.clone());
+            images.push(image);
         }
         // Whoever inherits sees the mistakes of those he inherits from.
         let mut told = HashSet::new();
@@ -96,6 +104,13 @@ impl Plan {
     #[must_use]
     pub fn only_named(mut self, names: &BTreeSet<String>) -> Self {
         self.cases.retain(|case| names.contains(&case.info.name()));
+        self
+    }
+
+    /// Leaves out the checks of images that are not among `names`.
+    #[must_use]
+    pub fn only_images(mut self, names: &BTreeSet<String>) -> Self {
+        self.cases.retain(|case| names.contains(&case.info.image));
         self
     }
 
@@ -135,6 +150,7 @@ fn groups(
                 selected,
                 own: Vec::new(),
                 inherit: Vec::new(),
+                files: Vec::new(),
             });
         } else if groups[at].image.reference != image.reference {
             // The checks of one would be run on the other.
@@ -149,6 +165,9 @@ fn groups(
             continue;
         }
         let group = &mut groups[at];
+        let files = spec.files.into_iter();
+        let files = files.map(|what| Said { what, selected });
+        group.files.extend(files);
         let checks = spec.checks.into_iter().map(Arc::new);
         group.own.extend(checks.map(|what| Said { what, selected }));
         let inherit = spec.inherit.into_iter();
@@ -175,11 +194,13 @@ fn number(images: &[PlannedImage], checks: Vec<(usize, Taken)>, root: &Path) -> 
                 .xfail
                 .as_ref()
                 .map(|it| it.value.clone()),
+            fingerprint: None,
         };
         Arc::new(Case {
             info: Arc::new(info),
             image,
             check: taken.check,
+            surroundings: None,
             root: root.to_owned(),
         })
     };
@@ -195,6 +216,7 @@ fn planned_image(
             name: image.value.clone(),
             reference: entry.reference.clone(),
             in_catalogue: true,
+            specs: Vec::new(),
         });
     }
     // A bare word is a name of the catalogue, or a slip: a reference says its tag.
@@ -213,6 +235,7 @@ fn planned_image(
         name: name.to_owned(),
         reference: image.value.clone(),
         in_catalogue: false,
+        specs: Vec::new(),
     })
 }
 
@@ -224,9 +247,10 @@ fn missing_files(check: &Check, root: &Path, has_project: bool) -> Vec<Diagnosti
     };
     let files = check.kind.host_files().into_iter();
     files
-        .filter(|(path, _)| !root.join(path).exists())
-        .map(|(path, place)| {
-            Diagnostic::new(&place, format!("there is no file {}", path.display()))
+        .filter(|file| !root.join(&file.path).exists())
+        .map(|file| {
+            let message = format!("there is no file {}", file.path.display());
+            Diagnostic::new(&file.place, message)
                 .label("not found")
                 .help(help)
         })

@@ -7,7 +7,7 @@ use globset::GlobBuilder;
 
 use super::build::PlannedImage;
 use crate::diagnostic::Diagnostic;
-use crate::source::Located;
+use crate::source::{Located, Source};
 use crate::spec::{Check, Inherit};
 
 /// What the specs say of one image.
@@ -17,6 +17,7 @@ pub(super) struct Group {
     pub(super) selected: bool,
     pub(super) own: Vec<Said<Arc<Check>>>,
     pub(super) inherit: Vec<Said<Inherit>>,
+    pub(super) files: Vec<Said<Arc<Source>>>,
 }
 
 /// What one of the specs of an image says.
@@ -54,6 +55,31 @@ impl Groups {
     /// The checks of the image at `at`: its own, then what it inherits, each once.
     pub(super) fn checks(&mut self, at: usize, mistakes: &mut Vec<Diagnostic>) -> Vec<Taken> {
         self.collect(at, true, &mut vec![at], mistakes)
+    }
+
+    /// The spec files that the checks of the image at `at` come from, each once.
+    pub(super) fn specs(&self, at: usize) -> Vec<Arc<Source>> {
+        let mut reached = vec![at];
+        let mut files: Vec<Arc<Source>> = Vec::new();
+        let mut next = 0;
+        while let Some(group) = reached.get(next).map(|at| &self.all[*at]) {
+            // Of bases all specs count, of the image itself those that are to be run.
+            let counts = |selected: bool| selected || next > 0;
+            for said in group.files.iter().filter(|said| counts(said.selected)) {
+                if !files.iter().any(|file| file.path() == said.what.path()) {
+                    files.push(Arc::clone(&said.what));
+                }
+            }
+            let inherit = group.inherit.iter().filter(|said| counts(said.selected));
+            let bases = inherit.filter_map(|said| {
+                let name = without_digest(&said.what.image);
+                self.by_name.get(name).copied()
+            });
+            let bases: Vec<usize> = bases.filter(|base| !reached.contains(base)).collect();
+            reached.extend(bases);
+            next += 1;
+        }
+        files
     }
 
     /// What others inherit from the image at `at`. Asked once for each image: the ways through a

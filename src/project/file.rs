@@ -1,8 +1,9 @@
 //! What can be written in a project file.
 
 use super::template::Template;
+use crate::platform::Platform;
 use crate::source::Located;
-use crate::yaml::{Pairs, object};
+use crate::yaml::{OneOrMany, Pairs, object};
 
 object! {
     /// The whole file.
@@ -11,6 +12,24 @@ object! {
         optional specs: Located<String>,
         /// The images by name.
         required images: Located<Pairs<ImageEntry>>,
+        /// The registries that images are published to, by name.
+        optional registries: Pairs<RegistryEntry>,
+    }
+}
+
+object! {
+    /// A registry that images are published to.
+    pub struct RegistryEntry: "a registry" {
+        /// What stands before the name of an image there: a host and a path, such as
+        /// `us.gcr.io/project/dir`.
+        required prefix: Located<String>,
+        /// A file that tells where images are published: a JSON map of keys to references.
+        optional list: Located<String>,
+        /// The key of an image in the list, `{snake}_docker` if not said. `{name}` stands for its
+        /// name; `{snake}` for the same with `_` for all but letters and digits.
+        optional list_key: Located<String>,
+        /// The keys of images that have others, by image: one, or a list.
+        optional list_keys: Pairs<OneOrMany<Located<String>>>,
     }
 }
 
@@ -27,6 +46,10 @@ object! {
         optional args: Pairs<Template>,
         /// The stage to build; the last if not said.
         optional target: Located<String>,
+        /// The platforms that it is made for; what the engine runs by default if not said.
+        optional platforms: Located<Vec<Located<Platform>>>,
+        /// Whether it is published; yes if not said.
+        optional public: bool,
         /// Globs of the files that it depends on.
         optional files: Vec<Located<String>>,
     }

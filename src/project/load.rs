@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::check::check;
 use super::file::ProjectFile;
 use super::globs::FileGlobs;
+use super::registries::Registry;
 use super::template::Template;
 use crate::diagnostic::Diagnostics;
+use crate::platform::Platform;
 use crate::source::{Located, Source};
 use crate::yaml::{self, Context, Decode, ReadError};
 
@@ -27,6 +29,8 @@ pub struct Project {
     pub specs: PathBuf,
     /// The images in the order of the file.
     pub images: Vec<Image>,
+    /// The registries that images are published to, in the order of the file.
+    pub registries: Vec<Registry>,
 }
 
 /// An image of the catalogue.
@@ -44,6 +48,10 @@ pub struct Image {
     pub args: Vec<(String, Template)>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The platforms that it is made for; none if not said.
+    pub platforms: Vec<Platform>,
+    /// Whether it is published.
+    pub public: bool,
     /// The files it depends on.
     pub files: FileGlobs,
     /// The images it derives from, as positions in [`Project::images`].
@@ -123,6 +131,12 @@ impl Project {
                 Err(Diagnostics(mistakes))
             }
         }
+    }
+
+    /// The file that it was read from.
+    pub fn file(&self) -> Option<PathBuf> {
+        let source = self.images.first()?.name.place.source();
+        Some(self.root.join(source.path().file_name()?))
     }
 
     /// The image of this name.

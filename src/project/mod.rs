@@ -1,11 +1,13 @@
 //! The project file `seatrial.yaml`: the catalogue of images and how they derive from each other.
 
 mod arguments;
+mod bases;
 mod check;
 mod file;
 mod globs;
 mod graph;
 mod load;
+mod registries;
 mod repository;
 mod schema;
 mod template;
@@ -14,9 +16,12 @@ pub use file::{ImageEntry, ProjectFile};
 pub use globs::FileGlobs;
 pub use graph::UnknownImage;
 pub use load::{FILE_NAME, Image, Project, ProjectError};
+pub use registries::{PublishedList, Registry};
 pub use repository::folder_in_repository;
 pub use schema::schema;
 pub use template::{Piece, Template};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_registries;

@@ -287,6 +287,7 @@ mod tests {
                         kind: case.kind,
                         tags: Vec::new(),
                         xfail: None,
+                        fingerprint: None,
                     };
                     *result = std::sync::Arc::new(CaseResult {
                         case: std::sync::Arc::new(case),
@@ -301,6 +302,7 @@ mod tests {
                         stdout: Some(crate::engine::Captured::whole(bytes.clone())),
                         stderr: None,
                         reproduce: None,
+                        cached: None,
                         earlier: Vec::new(),
                     });
                 }

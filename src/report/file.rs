@@ -155,7 +155,7 @@ fn folder_of(path: &Path) -> &Path {
 
 /// In the same folder, because a rename can't leave the file system; and with another ending, so
 /// that no CI system takes half a report for a report.
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     let prefix = format!("{}{}-", UNFINISHED.0, Mark::ours());
     let mut builder = Builder::new();
     builder.prefix(&prefix).suffix(UNFINISHED.1);
@@ -166,7 +166,7 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Removes the unfinished files of processes that were killed while they wrote.
-fn remove_dead(folder: &Path) {
+pub(crate) fn remove_dead(folder: &Path) {
     let Ok(entries) = folder.read_dir() else {
         return;
     };

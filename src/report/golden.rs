@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{Capture, Captured, EngineInfo, Image, ImageConfig};
-use crate::event::{CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Stopped};
+use crate::event::{
+    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, SpecFile, Stopped,
+};
 use crate::report::record::{Collector, Record};
 use crate::source::{Place, Source};
 use crate::verdict::{Finding, Problem, Verdict};
@@ -81,6 +83,10 @@ fn start(results: &[Arc<CaseResult>]) -> RunStart {
         filtered: 3,
         threads: 4,
         folder: std::path::PathBuf::new(),
+        specs: vec![SpecFile {
+            path: "test-specs/all.yaml".into(),
+            sha256: "5e".repeat(32),
+        }],
     }
 }
 
@@ -131,6 +137,7 @@ impl Run {
             kind: "run",
             tags: Vec::new(),
             xfail: None,
+            fingerprint: None,
         };
         self.results.push(CaseResult {
             case: Arc::new(case),
@@ -142,6 +149,7 @@ impl Run {
             stdout: None,
             stderr: None,
             reproduce: None,
+            cached: None,
             earlier: Vec::new(),
         });
         self.results.last_mut().unwrap()
@@ -225,7 +233,8 @@ fn results() -> Vec<CaseResult> {
         "größe μ 测试 <&\"'> ]]>",
         "name: größe",
         Verdict::Passed,
-    );
+    )
+    .cached = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_789_999_000));
 
     let findings = vec![run.finding("{lines: 1}", "stdout", "expected 1 line, got 40000", "")];
     let long = run.check(

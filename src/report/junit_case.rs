@@ -6,6 +6,7 @@ use super::excerpt::{Excerpt, Limit};
 use super::failure::{Styles, Telling};
 use super::junit::Dialect;
 use super::junit_finish::CaseExtras;
+use super::record::Moment;
 use super::text::{one_line, xml_text};
 use crate::engine::Captured;
 use crate::event::CaseResult;
@@ -82,6 +83,7 @@ pub(super) fn case_extras(result: &CaseResult) -> CaseExtras {
     CaseExtras {
         line: result.case.place.line(),
         flaky: flaky.collect(),
+        cached: result.cached.map(|at| Moment::from(at).to_string()),
     }
 }
 
@@ -89,6 +91,13 @@ pub(super) fn case_extras(result: &CaseResult) -> CaseExtras {
 pub(super) fn lone_error(name: &str, kind: &str, message: &str) -> TestCase {
     let mut builder = TestCaseBuilder::error(name, time::Duration::ZERO, kind, message);
     builder.set_classname("seatrial").set_trace(message);
+    builder.build()
+}
+
+/// A case that stands for no check and says why there is none.
+pub(super) fn lone_skipped(name: &str, reason: &str) -> TestCase {
+    let mut builder = TestCaseBuilder::skipped_with_cause(name, "seatrial.unaffected", reason);
+    builder.set_classname("seatrial");
     builder.build()
 }
 

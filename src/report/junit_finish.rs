@@ -31,6 +31,8 @@ pub(super) struct CaseExtras {
     pub(super) line: usize,
     /// What earlier tries of a check that passed came to: kind, headline and all of it.
     pub(super) flaky: Vec<(String, String, String)>,
+    /// When an earlier run performed it, if one did.
+    pub(super) cached: Option<String>,
 }
 
 /// What the root says.
@@ -61,6 +63,7 @@ pub(super) fn finish(
         dialect,
         cases: [].iter(),
         flaky: &[],
+        cached: None,
     };
     loop {
         match reader.read_event()? {
@@ -107,6 +110,7 @@ struct Pass<'a, S> {
     cases: std::slice::Iter<'a, CaseExtras>,
     /// What is to be written into the case that has just begun.
     flaky: &'a [(String, String, String)],
+    cached: Option<&'a str>,
 }
 
 impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
@@ -120,7 +124,7 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
         }
         let element = self.element(element)?;
         self.write(Event::Start(element))?;
-        self.flaky_failures()?;
+        self.additions()?;
         match self.suite {
             Some((_, extras)) if begins_suite => self.properties(extras),
             _ => Ok(()),
@@ -129,13 +133,21 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
 
     fn empty(&mut self, element: &BytesStart<'_>) -> Result<(), quick_xml::Error> {
         let element = self.element(element)?;
-        if self.flaky.is_empty() {
+        if self.flaky.is_empty() && self.cached.is_none() {
             return self.write(Event::Empty(element));
         }
         let end = element.to_end().into_owned();
         self.write(Event::Start(element))?;
-        self.flaky_failures()?;
+        self.additions()?;
         self.write(Event::End(end))
+    }
+
+    /// What stands in a case before all else.
+    fn additions(&mut self) -> Result<(), quick_xml::Error> {
+        if let Some(cached) = self.cached.take() {
+            self.named_values(&[("cached", cached.to_owned())])?;
+        }
+        self.flaky_failures()
     }
 
     /// Earlier tries, as Maven's surefire writes them and Jenkins reads them.
@@ -188,6 +200,9 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
                         mended.push_attribute(("line", case.line.to_string().as_str()));
                     }
                     self.flaky = &case.flaky;
+                    // As pytest writes them; the strictest schema knows none in a case.
+                    let rich = self.dialect == Dialect::Rich;
+                    self.cached = case.cached.as_deref().filter(|_| rich);
                 }
             }
             _ => {}
@@ -199,8 +214,12 @@ impl<'a, S: Iterator<Item = &'a (&'a TestSuite, &'a SuiteExtras)>> Pass<'a, S> {
         if extras.properties.is_empty() {
             return Ok(());
         }
+        self.named_values(&extras.properties)
+    }
+
+    fn named_values(&mut self, values: &[(&str, String)]) -> Result<(), quick_xml::Error> {
         self.write(Event::Start(BytesStart::new("properties")))?;
-        for (name, value) in &extras.properties {
+        for (name, value) in values {
             let mut property = BytesStart::new("property");
             property.push_attribute(("name", *name));
             property.push_attribute(("value", one_line(value).as_str()));

@@ -57,6 +57,7 @@ impl Ledger {
 
     fn enter(&mut self, result: Arc<CaseResult>) {
         self.counts.add(&result.verdict);
+        self.counts.cached += usize::from(result.cached.is_some());
         let bad = result.verdict.is_bad();
         if self.keep == Keep::Everything || (bad && self.keep == Keep::Bad) {
             self.results.push(result);
@@ -110,6 +111,7 @@ pub(super) fn without_verdict(case: Arc<CaseInfo>) -> CaseResult {
         stdout: None,
         stderr: None,
         reproduce: None,
+        cached: None,
         earlier: Vec::new(),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::file::FileError;
 use super::record::{
     CaseRecord, CheckRecord, CountsRecord, Ended, EngineRecord, ImageRecord, Moment, Record,
-    Seconds, SelectionRecord, ShardRecord, schema_of,
+    Seconds, SelectionRecord, ShardRecord, SpecRecord, schema_of,
 };
 use super::target::{Growing, Target};
 use crate::event::{Event, RunStart};
@@ -49,6 +49,9 @@ pub(super) struct StartLine {
     /// Which part of the checks this run is to do, if not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shard: Option<ShardRecord>,
+    /// The spec files that the checks are made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) specs: Vec<SpecRecord>,
     /// The checks that are to come.
     pub(super) planned: Vec<CaseRecord>,
 }
@@ -146,6 +149,7 @@ impl StartLine {
             threads: record.threads,
             selection: record.selection.clone(),
             shard: record.shard.clone(),
+            specs: record.specs.clone(),
             planned: start.checks.iter().map(|case| (&**case).into()).collect(),
         }
     }

@@ -52,6 +52,7 @@ fn from_lines(bytes: &[u8]) -> Result<Record, RecordError> {
         threads,
         selection,
         shard,
+        specs,
         planned,
     } = *start;
     let mut record = Record {
@@ -62,6 +63,7 @@ fn from_lines(bytes: &[u8]) -> Result<Record, RecordError> {
         threads,
         selection,
         shard,
+        specs,
         missing: Vec::new(),
         counts: CountsRecord::default(),
         ..Record::unfinished(started.into(), None)

@@ -43,6 +43,7 @@ pub use ci::Ci;
 pub use console::{Console, ConsoleOptions};
 pub use excerpt::{Excerpt, Limit};
 pub use file::{FileError, OutputFile};
+pub(crate) use file::{remove_dead, temporary_beside};
 pub use format::{FORMATS, Format, RenderError};
 pub use join::{Document, Expected, JoinError, join};
 pub use lines::lines_schema;

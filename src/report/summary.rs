@@ -18,6 +18,8 @@ pub struct Counts {
     pub errors: usize,
     /// Checks that were not meant to run here.
     pub skipped: usize,
+    /// Checks among those that passed which an earlier run performed.
+    pub cached: usize,
 }
 
 impl Counts {
@@ -42,10 +44,13 @@ impl Counts {
     }
 }
 
-/// `5 passed, 1 failed, 2 errors, 1 skipped`; of the last three only what there is.
+/// `5 passed, 4 of them cached, 1 failed, 2 errors, 1 skipped`; beside the first only what there is.
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed", self.passed)?;
+        if self.cached > 0 {
+            write!(f, ", {} of them cached", self.cached)?;
+        }
         let errors = if self.errors == 1 { "error" } else { "errors" };
         for (count, word) in [
             (self.failed, "failed"),
@@ -120,11 +125,17 @@ mod tests {
             failed,
             errors,
             skipped,
+            cached: 0,
         };
         assert_eq!(counts(0, 0, 0, 0).to_string(), "0 passed");
         assert_eq!(
             counts(5, 1, 1, 2).to_string(),
             "5 passed, 1 failed, 1 error, 2 skipped"
         );
+        let cached = Counts {
+            cached: 4,
+            ..counts(5, 0, 0, 2)
+        };
+        assert_eq!(cached.to_string(), "5 passed, 4 of them cached, 2 skipped");
     }
 }

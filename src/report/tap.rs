@@ -19,6 +19,9 @@ const TEXT: Limit = Limit {
 /// The whole report.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all formats")]
 pub(super) fn render(record: &Record) -> Result<String, RenderError> {
+    if let Some(reason) = record.unaffected() {
+        return Ok(format!("TAP version 14\n1..0 # SKIP {}\n", escaped(reason)));
+    }
     let mut lone: Vec<String> = record.missing.iter().map(one_line).collect();
     if record.checks.is_empty() && lone.is_empty() {
         // A plan of nothing would be a success.
@@ -59,6 +62,9 @@ fn test_point(number: usize, check: &CheckRecord) -> String {
     let mut out = format!("{word} {number} - {name}{directive}\n");
     let millis = Duration::from(check.duration).as_secs_f64() * 1e3;
     let mut values = vec![("duration_ms", json!((millis * 1e3).round() / 1e3))];
+    if let Some(performed) = check.performed.filter(|_| check.cached) {
+        values.push(("cached", json!(performed.to_string())));
+    }
     if !check.earlier.is_empty() {
         values.push(("tries", json!(check.earlier.len() + 1)));
     }

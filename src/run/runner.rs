@@ -1,19 +1,22 @@
 //! One run from its first to its last event.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use libtest_mimic::Arguments;
+use sha2::{Digest, Sha256};
 
 use super::policy::Policy;
 use super::trial::{Shared, probe, skipped, trial};
+use crate::cache::Results;
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
-use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Selection, Stopped};
+use crate::event::{Event, ImageInfo, Listener, RunEnd, RunStart, Selection, SpecFile, Stopped};
 use crate::plan::{Case, Plan, PlannedImage};
+use crate::spec::Sha256Digest;
 use crate::verdict::Problem;
 
 /// An image of the plan, or why there is none.
@@ -39,6 +42,8 @@ pub struct Run {
     pub folder: PathBuf,
     /// Images that can't be tested, and why: their builds failed.
     pub unbuilt: Vec<(String, Problem)>,
+    /// What earlier runs came to, for checks that need not be performed again.
+    pub results: Option<Results>,
 }
 
 /// Why a run ended badly beyond its verdicts.
@@ -75,7 +80,7 @@ impl Run {
     ///
     /// # Errors
     /// What the verdicts don't tell.
-    pub fn execute(self) -> Result<(), RunFailure> {
+    pub fn execute(mut self) -> Result<(), RunFailure> {
         let started = Instant::now();
         let clock = SystemTime::now();
         let total = self.plan.cases.len();
@@ -106,6 +111,7 @@ impl Run {
             filtered: total - cases.len(),
             threads,
             folder: self.folder.clone(),
+            specs: spec_files(&self.plan, &cases),
         })));
 
         let shared = Arc::new(Shared {
@@ -116,6 +122,7 @@ impl Run {
             policy: self.policy,
             halted: Arc::clone(&self.halted),
             bad: AtomicU32::new(0),
+            results: self.results.take(),
             workers: Mutex::default(),
         });
         let selected = cases.len();
@@ -130,6 +137,9 @@ impl Run {
         // The verdicts are in the events; this conclusion has only counts.
         let _ = libtest_mimic::run(&arguments, trials);
 
+        if let Some(results) = &shared.results {
+            results.close();
+        }
         let left_behind = self.close();
         self.listener.on(&Event::RunFinished(Arc::new(RunEnd {
             duration: started.elapsed(),
@@ -190,11 +200,31 @@ impl Run {
 }
 
 /// The selection is libtest-mimic's to make, so it is asked with a trial that has but the name.
-fn selected<'a>(plan: &'a Plan, arguments: &'a Arguments) -> impl Iterator<Item = &'a Arc<Case>> {
+pub(super) fn selected<'a>(
+    plan: &'a Plan,
+    arguments: &'a Arguments,
+) -> impl Iterator<Item = &'a Arc<Case>> {
     plan.cases.iter().filter(|case| {
         let probe = probe(case, |_| Ok(()));
         !arguments.is_filtered_out(&probe)
     })
+}
+
+/// The files that say what is checked of the images of these checks.
+fn spec_files(plan: &Plan, cases: &[Arc<Case>]) -> Vec<SpecFile> {
+    let images: BTreeSet<usize> = cases.iter().map(|case| case.image).collect();
+    let mut known = BTreeMap::new();
+    for source in images.iter().flat_map(|at| &plan.images[*at].specs) {
+        known.entry(source.path()).or_insert_with(|| {
+            let text = source.text().as_bytes();
+            Sha256Digest::from(Sha256::new_with_prefix(text))
+        });
+    }
+    let files = known.into_iter().map(|(path, digest)| SpecFile {
+        path: path.to_owned(),
+        sha256: digest.hex().to_owned(),
+    });
+    files.collect()
 }
 
 /// Adds the way out to an image that is not there.

@@ -4,15 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use libtest_mimic::{Failed, Trial};
 
 use super::policy::Policy;
 use super::runner::Resolved;
 use super::tries::{Tried, tried};
+use crate::cache::Results;
 use crate::check::{Observation, perform};
-use crate::engine::{Engine, EngineError, ImageConfig};
+use crate::engine::{Engine, EngineError, Image, ImageConfig};
 use crate::event::{CaseResult, Event, Listener, Stopped};
 use crate::plan::Case;
 use crate::source::Located;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub(super) halted: Arc<dyn Fn() -> Option<Stopped> + Send + Sync>,
     /// How many checks did not pass.
     pub(super) bad: AtomicU32,
+    /// What earlier runs came to.
+    pub(super) results: Option<Results>,
     /// The threads that perform checks, in the order in which they first did.
     pub(super) workers: Mutex<Vec<ThreadId>>,
 }
@@ -50,6 +53,35 @@ impl Shared {
             known.push(me);
             known.len() - 1
         })
+    }
+
+    /// When a check passed whose result still holds.
+    fn recall(&self, case: &Case) -> Option<SystemTime> {
+        // Whoever wants repetitions wants them performed.
+        let results = self.results.as_ref().filter(|_| self.policy.repeat <= 1)?;
+        let (engine, image) = self.at_hand(case)?;
+        if elsewhere(case, &engine.kinds(), &image.config).is_some() {
+            return None;
+        }
+        results.recall(case, image, engine.info())
+    }
+
+    fn keep(&self, case: &Case) {
+        if let (Some(results), Some((engine, image))) = (&self.results, self.at_hand(case)) {
+            results.keep(case, image, engine.info());
+        }
+    }
+
+    fn revoke(&self, case: &Case) {
+        if let (Some(results), Some((engine, image))) = (&self.results, self.at_hand(case)) {
+            results.revoke(case, image, engine.info());
+        }
+    }
+
+    fn at_hand(&self, case: &Case) -> Option<(&dyn Engine, &Image)> {
+        let engine = self.engine.as_ref().ok()?;
+        let files = self.images[case.image].as_ref()?.as_ref().ok()?;
+        Some((engine.as_ref(), files.image()))
     }
 
     fn count(&self, verdict: &Verdict) {
@@ -81,14 +113,32 @@ pub(super) fn trial(case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
     })
 }
 
-/// All tries of a check that is begun.
+/// All tries of a check that is begun; none if its result is known.
 fn performed(case: &Case, shared: &Shared) -> CaseResult {
     let worker = shared.worker();
+    if let Some(performed) = shared.recall(case) {
+        let observed = Observation {
+            verdict: Verdict::Passed,
+            stdout: None,
+            stderr: None,
+            reproduce: None,
+        };
+        return CaseResult {
+            worker: Some(worker),
+            cached: Some(performed),
+            ..finished(case, observed)
+        };
+    }
     let goes_on = || shared.stopped().is_none();
     let Tried {
         mut observed,
         earlier,
     } = tried(case, shared.policy, &goes_on, &|| once(case, shared));
+    match observed.verdict {
+        Verdict::Passed if earlier.is_empty() => shared.keep(case),
+        Verdict::Skipped(_) => {}
+        _ => shared.revoke(case),
+    }
     let failed = matches!(observed.verdict, Verdict::Failed(_));
     observed.verdict = expected_to_fail(case, observed.verdict);
     CaseResult {
@@ -149,6 +199,7 @@ fn finished(case: &Case, observed: Observation) -> CaseResult {
         stdout: observed.stdout,
         stderr: observed.stderr,
         reproduce: observed.reproduce,
+        cached: None,
         earlier: Vec::new(),
     }
 }
@@ -227,7 +278,7 @@ fn observe(case: &Case, shared: &Shared) -> Observation {
 }
 
 /// Why a check is not meant to run here, if it is not.
-fn elsewhere(case: &Case, engines: &[&str], config: &ImageConfig) -> Option<String> {
+pub(super) fn elsewhere(case: &Case, engines: &[&str], config: &ImageConfig) -> Option<String> {
     let only = case.check.options.only.as_ref()?;
     let names = |wanted: &OneOrMany<Located<String>>| {
         let names: Vec<&str> = wanted.0.iter().map(|name| name.value.as_str()).collect();

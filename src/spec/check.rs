@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::ConfigCheck;
+use super::digest::Sha256Digest;
 use super::file::{FileCheck, FilesExpectation};
+use super::host_file::HostFile;
 use super::hygiene::HygieneCheck;
 use super::kind;
 use super::late::Late;
@@ -31,6 +33,8 @@ pub struct Spec {
     pub inherit: Vec<Inherit>,
     /// What must hold. Never empty unless it inherits; names differ from each other.
     pub checks: Vec<Check>,
+    /// The file, and those that it includes.
+    pub files: Vec<Arc<Source>>,
 }
 
 /// An image whose checks a derived image must pass too.
@@ -55,6 +59,8 @@ pub struct Check {
     pub timeout: Option<Located<Duration>>,
     /// What it looks at and expects.
     pub kind: CheckKind,
+    /// The digest of all that the spec says of it, with everything filled in, and of nothing else.
+    pub essence: Sha256Digest,
 }
 
 /// What a check looks at.
@@ -125,8 +131,8 @@ impl CheckKind {
         printable.take(200).collect::<String>().trim().to_owned()
     }
 
-    /// The files of the project that the check needs, and where it says so.
-    pub fn host_files(&self) -> Vec<(PathBuf, Place)> {
+    /// The files of the project that the check needs, as far as they are known without its image.
+    pub fn host_files(&self) -> Vec<HostFile> {
         let settings = match self {
             Self::Run(_, settings)
             | Self::Version(_, settings)
@@ -135,24 +141,46 @@ impl CheckKind {
             _ => None,
         };
         let mounts = settings.iter().flat_map(|settings| &settings.mounts);
-        let mounts = mounts
-            .flat_map(|pairs| &pairs.0)
-            .map(|(path, _)| (PathBuf::from(&path.value), path.place.clone()));
+        let mounts = mounts.flat_map(|pairs| &pairs.0);
+        let mounts = mounts.map(|(path, _)| HostFile {
+            path: PathBuf::from(&path.value),
+            place: path.place.clone(),
+            mounted: true,
+        });
         let stdins: Vec<&Located<Stdin>> = match self {
             Self::Run(run, _) => run.stdin.iter().collect(),
             Self::Service(service, _) => service.stdins().collect(),
             _ => Vec::new(),
         };
         let stdins = stdins.into_iter().filter_map(|stdin| match &stdin.value {
-            Stdin::File(path) => Some((path.value.clone(), path.place.clone())),
+            Stdin::File(path) => Some(path),
             Stdin::Text(_) => None,
         });
-        let golden = self
-            .texts()
-            .into_iter()
-            .flat_map(TextExpectation::host_files);
-        let golden = golden.map(|path| (path.value.clone(), path.place.clone()));
-        mounts.chain(stdins).chain(golden).collect()
+        let texts = self.texts().into_iter();
+        let golden = texts.flat_map(TextExpectation::host_files);
+        let read = stdins.chain(golden).map(|path| HostFile {
+            path: path.value.clone(),
+            place: path.place.clone(),
+            mounted: false,
+        });
+        mounts.chain(read).collect()
+    }
+
+    /// All files of the project that the check needs; nothing if that depends on the image.
+    pub fn all_host_files(&self) -> Option<Vec<HostFile>> {
+        match self {
+            Self::Late(late) => late.files.clone(),
+            _ => Some(self.host_files()),
+        }
+    }
+
+    /// Files of the project that the check may need once the image is known, as far as that can be
+    /// told: the folder of a path that is not all there yet.
+    pub fn late_files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Late(late) => late.files(),
+            _ => Vec::new(),
+        }
     }
 
     /// What the check expects of texts.

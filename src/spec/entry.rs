@@ -6,21 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::{Check, CheckKind};
+use super::digest::Sha256Digest;
 use super::each::{Row, rows};
+use super::essence::{self, Essence};
+use super::host_file::HostFile;
 use super::kind;
-use super::late::Late;
+use super::late::{self, Late};
 use super::options::{CheckOptions, DefaultOptions};
 use super::run::RunSettings;
 use super::scope::{Filled, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Located, Place};
-use crate::yaml::{Context, Decode, Entries, Kind, Node};
+use crate::yaml::{Context, Decode, Entries, Kind, Node, has_expression};
 
 /// What a spec says once for all of its checks.
 #[derive(Debug, Clone)]
 pub(super) struct Defaults {
     pub(super) settings: RunSettings,
     pub(super) options: DefaultOptions,
+    /// The digest of all that they say.
+    pub(super) said: Option<Sha256Digest>,
 }
 
 impl Defaults {
@@ -28,6 +33,7 @@ impl Defaults {
     pub(super) const EMPTY: Self = Self {
         settings: RunSettings::EMPTY,
         options: DefaultOptions::EMPTY,
+        said: None,
     };
 }
 
@@ -43,7 +49,12 @@ impl Decode for Defaults {
         if let Some(only) = &options.only {
             only.validate(context);
         }
-        Some(Self { settings, options })
+        let said = Some(essence::of_defaults(node));
+        Some(Self {
+            settings,
+            options,
+            said,
+        })
     }
 }
 
@@ -131,8 +142,11 @@ fn refuse_unused(rows: &[Row<'_>], used: &BTreeSet<String>, context: &mut Contex
 }
 
 fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec<Check> {
+    let places = filled.late.iter().map(|late| late.range().start);
+    let places: Arc<HashSet<usize>> = Arc::new(places.collect());
+    let essence = Essence::new(&filled.node, &places, defaults.said.as_ref());
     if filled.late.is_empty() {
-        return read_now(&filled.node, defaults, context).unwrap_or_default();
+        return read_now(&filled.node, defaults, &essence, context).unwrap_or_default();
     }
     if !sound_head(filled, context) {
         return Vec::new();
@@ -140,7 +154,7 @@ fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec
     // Read with the expressions as they stand: what is wrong elsewhere shows at once, and what is
     // wrong with them is not known yet.
     let mut trial = Context::default();
-    let read = read_now(&filled.node, defaults, &mut trial);
+    let read = read_now(&filled.node, defaults, &essence, &mut trial);
     let waits = |mistake: &Diagnostic| filled.late.iter().any(|late| within(mistake.place(), late));
     let (waiting, certain): (Vec<_>, Vec<_>) =
         trial.into_diagnostics().into_iter().partition(waits);
@@ -152,15 +166,14 @@ fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec
         return Vec::new();
     }
     let node = Arc::new(body(&filled.node));
-    let places = filled.late.iter().map(|late| late.range().start);
-    let places: Arc<HashSet<usize>> = Arc::new(places.collect());
-    let late = |index: usize, of: usize| {
+    let late = |index: usize, of: usize, files: Option<Vec<HostFile>>| {
         CheckKind::Late(Box::new(Late {
             node: Arc::clone(&node),
             late: Arc::clone(&places),
             index,
             of,
             defaults: Arc::clone(defaults),
+            files,
         }))
     };
     match read {
@@ -168,15 +181,26 @@ fn read(filled: &Filled, defaults: &Arc<Defaults>, context: &mut Context) -> Vec
             let of = checks.len();
             let checks = checks.into_iter().enumerate();
             let checks = checks.map(|(index, check)| Check {
-                kind: late(index, of),
+                kind: late(index, of, certain_files(&check.kind)),
                 ..check
             });
             checks.collect()
         }
-        _ => unread(&filled.node, late(0, 1), defaults, context)
-            .into_iter()
-            .collect(),
+        _ => {
+            let files = late::needs_no_file(&node, defaults).then(Vec::new);
+            let essence = essence.of_item("");
+            unread(&filled.node, late(0, 1, files), essence, defaults, context)
+                .into_iter()
+                .collect()
+        }
     }
+}
+
+/// The files of the host that a check needs, if the image has no say in which those are.
+fn certain_files(kind: &CheckKind) -> Option<Vec<HostFile>> {
+    let files = kind.host_files();
+    let known = |file: &HostFile| !has_expression(&file.path.to_string_lossy());
+    files.iter().all(known).then_some(files)
 }
 
 /// The keys of any check are needed before any image is looked at.
@@ -204,6 +228,7 @@ fn sound_head(filled: &Filled, context: &mut Context) -> bool {
 fn unread(
     node: &Node,
     kind: CheckKind,
+    essence: Sha256Digest,
     defaults: &Defaults,
     context: &mut Context,
 ) -> Option<Check> {
@@ -232,7 +257,7 @@ fn unread(
     if !kind::runs_command(node) {
         head.timeout = entries.optional("timeout", context)?;
     }
-    Some(head.check(name, None, kind, node))
+    Some(head.check(name, None, kind, essence, node))
 }
 
 fn within(inner: &Place, outer: &Place) -> bool {
@@ -276,7 +301,14 @@ impl Head {
         })
     }
 
-    fn check(&self, name: String, place: Option<Place>, kind: CheckKind, node: &Node) -> Check {
+    fn check(
+        &self,
+        name: String,
+        place: Option<Place>,
+        kind: CheckKind,
+        essence: Sha256Digest,
+        node: &Node,
+    ) -> Check {
         let own = || match &self.name {
             Some(name) => name.place.clone(),
             None => first_line(node),
@@ -287,11 +319,17 @@ impl Head {
             options: self.options.clone(),
             timeout: self.timeout.clone(),
             kind,
+            essence,
         }
     }
 }
 
-fn read_now(node: &Node, defaults: &Defaults, context: &mut Context) -> Option<Vec<Check>> {
+fn read_now(
+    node: &Node,
+    defaults: &Defaults,
+    essence: &Essence,
+    context: &mut Context,
+) -> Option<Vec<Check>> {
     let mut entries = Entries::new(node, "a check", context)?;
     let head = Head::take(&mut entries, defaults, context);
     // Whose the other keys are is not known without a kind.
@@ -307,12 +345,17 @@ fn read_now(node: &Node, defaults: &Defaults, context: &mut Context) -> Option<V
     };
     let alone = found.len() == 1;
     let checks = found.into_iter().map(|found| {
+        let item = found.item.as_deref().unwrap_or_default();
+        let essence = match alone {
+            true => essence.of_item(""),
+            false => essence.of_item(&format!("{}\n{item}", found.name)),
+        };
         let name = match &name {
             Some(name) if alone => name.clone(),
             Some(name) => format!("{name}: {}", found.item.unwrap_or(found.name)),
             None => found.name,
         };
-        head.check(name, found.place, found.kind, node)
+        head.check(name, found.place, found.kind, essence, node)
     });
     Some(checks.collect())
 }

@@ -1,14 +1,16 @@
 //! Checks that depend on what the image says of itself.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::CheckKind;
 use super::entry::Defaults;
+use super::host_file::{self, HostFile};
 use super::kind;
 use super::scope::fill_late;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::yaml::{Context, Entries, Node};
+use crate::yaml::{Context, Entries, Kind, Node, has_expression};
 
 /// A check in which `${{ image.env.… }}` or `${{ image.label.… }}` is not filled in yet.
 #[derive(Debug, Clone)]
@@ -23,9 +25,46 @@ pub struct Late {
     pub(super) of: usize,
     /// The defaults of the spec.
     pub(super) defaults: Arc<Defaults>,
+    /// The files of the host that the check needs; nothing if the image decides which.
+    pub(super) files: Option<Vec<HostFile>>,
+}
+
+/// Whether an entry that can't be read yet needs no file of the host for certain.
+pub(super) fn needs_no_file(node: &Node, defaults: &Defaults) -> bool {
+    let runs = kind::runs_command(node);
+    let mounted = defaults.settings.mounts.is_some() && runs;
+    !mounted && !has_key(node, &host_file::KEYS)
+}
+
+fn has_key(node: &Node, keys: &[&str]) -> bool {
+    match &node.kind {
+        Kind::Scalar { .. } => false,
+        Kind::Sequence(items) => items.iter().any(|item| has_key(item, keys)),
+        Kind::Mapping(entries) => entries.iter().any(|(key, value)| {
+            let names = |key: &str| keys.contains(&key) || has_expression(key);
+            key.scalar().is_some_and(names) || has_key(value, keys)
+        }),
+    }
 }
 
 impl Late {
+    /// The files of the project that it may need: mounts, inputs, golden files.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut said = Vec::new();
+        let mounts = self.defaults.settings.mounts.iter();
+        said.extend(
+            mounts
+                .flat_map(|pairs| &pairs.0)
+                .map(|(path, _)| path.value.as_str()),
+        );
+        collect_files(&self.node, &mut said);
+        let known = said.into_iter().map(|path| match path.split_once("${{") {
+            Some((start, _)) => start.rsplit_once('/').map_or("", |(folder, _)| folder),
+            None => path,
+        });
+        known.map(PathBuf::from).collect()
+    }
+
     /// The check as it is for the image, of which `value` tells `image.env.NAME` and
     /// `image.label.NAME`.
     ///
@@ -52,6 +91,28 @@ impl Late {
         match kind {
             Some(kind) if mistakes.is_empty() => Ok(kind),
             _ => Err(Diagnostics(mistakes)),
+        }
+    }
+}
+
+/// What may name a file of the project, wherever it stands.
+fn collect_files<'n>(node: &'n Node, said: &mut Vec<&'n str>) {
+    match &node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::Sequence(items) => items.iter().for_each(|item| collect_files(item, said)),
+        Kind::Mapping(entries) => {
+            for (key, value) in entries {
+                match (key.scalar(), &value.kind) {
+                    (Some("mounts"), Kind::Mapping(mounts)) => {
+                        said.extend(mounts.iter().filter_map(|(path, _)| path.scalar()));
+                    }
+                    (Some("stdin"), Kind::Mapping(stdin)) => {
+                        said.extend(stdin.iter().filter_map(|(_, path)| path.scalar()));
+                    }
+                    (Some("equals_file"), _) => said.extend(value.scalar()),
+                    _ => collect_files(value, said),
+                }
+            }
         }
     }
 }

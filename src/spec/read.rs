@@ -12,7 +12,7 @@ use super::entry::{Defaults, checks, now};
 use super::load::{Document, Files};
 use super::scope::{EnvInput, Inputs, Scope};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Located, Place};
+use crate::source::{Located, Place, Source};
 use crate::yaml::{
     Context, Decode, Definitions, Describe, Entries, Kind, Node, OneOrMany, has_expression, object,
 };
@@ -105,6 +105,8 @@ struct Included {
     way: Vec<PathBuf>,
     /// All so far: what is included on two ways is one file all the same.
     seen: HashSet<PathBuf>,
+    /// The files of both.
+    files: Vec<Arc<Source>>,
 }
 
 impl Included {
@@ -112,6 +114,7 @@ impl Included {
         Self {
             way: vec![spec.source.path().to_owned()],
             seen: HashSet::new(),
+            files: vec![Arc::clone(&spec.source)],
         }
     }
 }
@@ -159,13 +162,15 @@ impl Reader<'_> {
             let mut found = self.checks(&image, &env_inputs, defaults, list, context);
             let include = head.include.iter().flat_map(|include| &include.0);
             let include: Vec<_> = include.cloned().collect();
-            found.extend(self.include_all(&include, &image, &mut Included::by(raw), context));
+            let mut included = Included::by(raw);
+            found.extend(self.include_all(&include, &image, &mut included, context));
             refuse_duplicates(&found, context);
             specs.push(Spec {
                 source: Arc::clone(&raw.source),
                 image,
                 inherit: head.inherit.clone().map(|all| all.0).unwrap_or_default(),
                 checks: found,
+                files: included.files,
             });
         }
         specs
@@ -221,6 +226,7 @@ impl Reader<'_> {
         if !included.seen.insert(path.clone()) {
             return Vec::new();
         }
+        included.files.push(Arc::clone(&raw.source));
         if !self.budget.spend(EACH_CHECK) {
             if self.budget.tell() {
                 context.report(Diagnostic::new(&file.place, Budget::exceeded()));

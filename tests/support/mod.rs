@@ -3,9 +3,13 @@
 #![expect(dead_code, reason = "each test crate uses its own part of it")]
 
 pub mod examples;
+pub mod family;
 pub mod images;
+pub mod keeper;
 pub mod proxy;
+pub mod registry;
 pub mod scripted;
+pub mod tokens;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -135,6 +139,8 @@ impl Project {
         }
         // What these tests say of engines they say of daemons, unless they say otherwise.
         command.env("SEATRIAL_ENGINE", "docker");
+        // Every test performs its checks, whatever the ones before it came to.
+        command.env("SEATRIAL_FRESH", "1");
         command.env("NO_COLOR", "1").stdin(Stdio::null());
         command.args(args).current_dir(self.root());
         command

@@ -79,12 +79,13 @@ impl Connection {
     /// [`EngineError::Unreachable`] with what can be done about it.
     pub async fn identify(&self) -> Result<EngineInfo, EngineError> {
         let asked = async {
-            // The first request of all: it settles the API version for all clones of the client.
-            self.docker.clone().negotiate_version().await?;
-            self.docker.version().await
+            // The first requests of all. One settles the API version for all clones of the client,
+            // the other is the same in all versions.
+            let settled = self.docker.clone().negotiate_version();
+            tokio::try_join!(settled, self.docker.version())
         };
         let version = match tokio::time::timeout(IDENTIFY_LIMIT, asked).await {
-            Ok(Ok(version)) => version,
+            Ok(Ok((_, version))) => version,
             Ok(Err(error)) => return Err(self.unreachable(&error)),
             Err(_) => {
                 let seconds = IDENTIFY_LIMIT.as_secs();
@@ -106,6 +107,12 @@ impl Connection {
             platform: format!("{}/{}", text(version.os), text(version.arch)),
             beside: None,
         })
+    }
+
+    /// Whether the engine has this image. One that does not answer has none.
+    pub async fn has_image(&self, reference: &str) -> bool {
+        let asked = self.docker.inspect_image(reference);
+        matches!(tokio::time::timeout(IDENTIFY_LIMIT, asked).await, Ok(Ok(_)))
     }
 
     /// What a failed request means to the person who made it.

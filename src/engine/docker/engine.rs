@@ -1,6 +1,7 @@
 //! The [`Engine`] on Docker and Podman.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,10 +23,12 @@ use super::running::DockerRunning;
 use super::shared::SharedContainers;
 use super::steps::{steadily, step};
 use super::view::View;
+use crate::engine::embedded::exported;
 use crate::engine::{
-    Ended, Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Mount,
-    Network, Outcome, Process, Running, Tap, Waiter,
+    Ended, Engine, EngineError, EngineInfo, Files, Finder, HistoryStep, Image, Isolation, Look,
+    Mount, Network, Outcome, Process, Running, Tap, Waiter,
 };
+use crate::registry::{Digest, ImageParts};
 
 /// How long a container that was asked for is waited for at the end, so that it can be removed.
 const CREATION_LIMIT: Duration = Duration::from_secs(20);
@@ -354,6 +357,10 @@ impl Engine for DockerEngine {
         })
     }
 
+    fn parts(&self, image: &Image, folder: &Path) -> Result<(ImageParts, Digest), EngineError> {
+        exported(self, image, folder)
+    }
+
     fn run(
         &self,
         image: &Image,
@@ -411,6 +418,20 @@ impl Engine for DockerEngine {
             self.connection.forgive().await;
             self.sweep().await
         })
+    }
+}
+
+impl Finder for Arc<DockerEngine> {
+    fn info(&self) -> &EngineInfo {
+        Engine::info(self.as_ref())
+    }
+
+    fn kinds(&self) -> Vec<&str> {
+        Engine::kinds(self.as_ref())
+    }
+
+    fn image(&self, reference: &str) -> Result<Image, EngineError> {
+        Engine::image(self.as_ref(), reference)
     }
 }
 

@@ -56,10 +56,13 @@ impl DockerEngine {
             let found = self.inspect(reference).await?;
             let diff_ids = found.root_fs.clone().and_then(|root| root.layers);
             let diff_ids = diff_ids.unwrap_or_default();
-            let folders = self.folders(&found, diff_ids.len()).await?;
-            let image = describe(reference.to_owned(), found)?;
+            let image = describe(reference.to_owned(), found.clone())?;
             let request = || self.connection.docker().image_history(&image.id);
-            let steps = steadily(&self.connection, "tell the history of an image", request).await?;
+            // Neither waits for the other.
+            let (folders, steps) = tokio::try_join!(
+                self.folders(&found, diff_ids.len()),
+                steadily(&self.connection, "tell the history of an image", request),
+            )?;
             let folders = match folders {
                 Some(folders) => self.pinned(&image, folders).await?,
                 None => None,

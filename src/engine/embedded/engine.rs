@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -29,6 +29,7 @@ use crate::engine::{
     Running, Tap, Waiter, stopped as stopped_run,
 };
 use crate::mark::Mark;
+use crate::registry::{Digest, ImageParts};
 
 const OPEN: &str = "open the layers of an image";
 
@@ -43,6 +44,8 @@ pub struct EmbeddedEngine {
     abilities: Abilities,
     opened: Mutex<HashMap<String, Arc<Opened>>>,
     next: AtomicU64,
+    /// Whether only an earlier run has shown that containers can be made here.
+    pub(super) is_taken_on_trust: AtomicBool,
     pub(super) shared: SharedContainers,
     /// The most that the store may hold after a run, in bytes.
     bound: u64,
@@ -100,12 +103,7 @@ impl EmbeddedEngine {
         let library = setup.library(&helper, store, daemon, root, runtime, stop);
         library.store.reap(&library.hands);
         Ok(Self {
-            info: EngineInfo {
-                kind: "embedded".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                platform: setup.platform(),
-                beside: None,
-            },
+            info: setup.info(),
             library,
             abilities: Abilities::new(&setup, &helper),
             helper,
@@ -113,6 +111,7 @@ impl EmbeddedEngine {
             stopped,
             opened: Mutex::default(),
             next: AtomicU64::new(0),
+            is_taken_on_trust: AtomicBool::new(false),
             shared: SharedContainers::default(),
             bound: BOUND,
             scratch: setup.settings.scratch,
@@ -247,18 +246,25 @@ impl Engine for EmbeddedEngine {
         self.open(self.library.find(reference)?)
     }
 
+    fn parts(&self, image: &Image, folder: &Path) -> Result<(ImageParts, Digest), EngineError> {
+        let is_stopped = || self.waiter.is_stopped();
+        self.library.parts(image, folder, &is_stopped)
+    }
+
     fn run(
         &self,
         image: &Image,
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
-        if process.isolation == Isolation::Shared {
-            return self.run_shared(image, process, look);
-        }
-        let (lease, container) = self.describe(image, process, false)?;
-        let request = |then| Request::Run(Box::new(container), then);
-        run::run(lease, request, None, process, self.stopped(), look)
+        let outcome = if process.isolation == Isolation::Shared {
+            self.run_shared(image, process, look)
+        } else {
+            let (lease, container) = self.describe(image, process, false)?;
+            let request = |then| Request::Run(Box::new(container), then);
+            run::run(lease, request, None, process, self.stopped(), look)
+        };
+        outcome.map_err(|error| self.doubted(error))
     }
 
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
@@ -271,7 +277,10 @@ impl Engine for EmbeddedEngine {
         process: &Process,
         tap: Option<Tap>,
     ) -> Result<Box<dyn Running + 'a>, EngineError> {
-        Ok(Box::new(EmbeddedRunning::start(self, image, process, tap)?))
+        match EmbeddedRunning::start(self, image, process, tap) {
+            Ok(running) => Ok(Box::new(running)),
+            Err(error) => Err(self.doubted(error)),
+        }
     }
 
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {

@@ -221,7 +221,7 @@ fn stat(meta: &Meta) -> FileStat {
 }
 
 /// Files that can't be had.
-pub(super) struct Nothing(pub(super) EngineError);
+pub(in crate::engine) struct Nothing(pub(in crate::engine) EngineError);
 
 impl Nothing {
     fn error<T>(&self) -> Result<T, EngineError> {

@@ -1,24 +1,37 @@
 //! From a reference to an image whose layers can be mounted.
 
 use std::any::Any;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::layer::{Content, Layer};
-use super::source::{
-    Platform, Reference, Registries, RegistryReference, SourceImage, load, load_from,
-};
+use super::source::{Platform, Reference, SourceImage, load, load_from, pull};
 use super::store::{ImageRecord, LayerGuard, Store, StoreError};
-use crate::engine::{EngineError, HistoryStep, Image};
+use crate::engine::{Engine, EngineError, HistoryStep, Image};
+use crate::registry::{Registries, RegistryReference};
+
+/// Where images are sought, and who unpacks them.
+pub(super) struct Library {
+    pub(super) sources: Sources,
+    /// Who unpacks layers.
+    pub(super) hands: HelperHands,
+}
+
+impl Deref for Library {
+    type Target = Sources;
+
+    fn deref(&self) -> &Sources {
+        &self.sources
+    }
+}
 
 /// Where images are sought.
-pub(super) struct Library {
+pub(super) struct Sources {
     /// Where layers are kept.
     pub(super) store: Store,
-    /// Who unpacks them.
-    pub(super) hands: HelperHands,
     /// An engine of this machine.
     pub(super) daemon: Daemon,
     /// All registries.
@@ -95,11 +108,71 @@ impl Library {
         })
     }
 
+    /// Whether an image is in the store under a name, with all of its layers.
+    pub(super) fn holds(&self, name: &str, id: &str) -> bool {
+        let found = self.built(name).ok().flatten();
+        found.is_some_and(|found| found.id.to_string() == id && self.ready(found, name).is_ok())
+    }
+
+    /// Takes an image into the store under a name, to be found by it later.
+    pub(super) fn take_in(&self, name: &str, layout: &Path) -> Result<Image, EngineError> {
+        let store = StoreError::into_engine;
+        let reference = format!("oci:{}", layout.display());
+        let source = self.source(&reference)?;
+        let config = source.config.clone().unwrap_or_default();
+        let diff_ids = source.layers.iter().map(|layer| layer.diff_id.clone());
+        let record = ImageRecord {
+            config,
+            diff_ids: diff_ids.collect(),
+        };
+        let ready = self.ready(source, name)?;
+        let id = self.store.put_image(&record).map_err(store)?;
+        self.store
+            .put_reference(&with_tag(name), &id)
+            .map_err(store)?;
+        Ok(ready.image)
+    }
+}
+
+impl Sources {
+    /// Finds an image and nothing of its layers.
+    pub(super) fn identify(&self, reference: &str) -> Result<Image, EngineError> {
+        let parsed = Reference::parse(reference, &self.root)?;
+        if let Reference::Daemon(name) | Reference::Plain(name) = &parsed
+            && let Some(docker) = self.daemon.get()?
+        {
+            match docker.image(name) {
+                Err(EngineError::NoSuchImage { .. }) if matches!(parsed, Reference::Plain(_)) => {
+                    let found = self.elsewhere(name, &Platform::host())?;
+                    return Ok(self.described(&found, reference));
+                }
+                found => {
+                    return Ok(Image {
+                        reference: reference.to_owned(),
+                        ..found?
+                    });
+                }
+            }
+        }
+        Ok(self.described(&self.source(reference)?, reference))
+    }
+
+    /// An image whose layers are as large as the store says, if it has them.
+    fn described(&self, source: &SourceImage, reference: &str) -> Image {
+        let layers = source.layers.iter();
+        let sizes: Option<Vec<u64>> = layers.map(|it| self.store.size_of(&it.diff_id)).collect();
+        let image = source.image(reference, sizes.as_deref().unwrap_or_default());
+        Image {
+            size: image.size.filter(|_| sizes.is_some()),
+            ..image
+        }
+    }
+
     fn source(&self, reference: &str) -> Result<SourceImage, EngineError> {
         let platform = Platform::host();
         let parsed = Reference::parse(reference, &self.root)?;
         match &parsed {
-            Reference::Registry(reference) => self.registries.load(reference, &platform),
+            Reference::Registry(reference) => pull(&self.registries, reference, &platform),
             Reference::Daemon(name) => match self.daemon.get()? {
                 Some(docker) => load_from(docker, name, &self.temporary),
                 None => Err(EngineError::Configuration(format!(
@@ -122,13 +195,18 @@ impl Library {
                 found => return found,
             }
         }
+        self.elsewhere(name, platform)
+    }
+
+    /// An image that was built here, or one of a registry.
+    fn elsewhere(&self, name: &str, platform: &Platform) -> Result<SourceImage, EngineError> {
         if let Some(found) = self.built(name)? {
             return Ok(found);
         }
         // Nobody means a registry by a name alone, such as those in the project file have; what
         // has a registry's host in it can be meant by nothing else.
         match RegistryReference::parse(name) {
-            Ok(reference) if is_remote(name) => self.registries.load(&reference, platform),
+            Ok(reference) if is_remote(name) => pull(&self.registries, &reference, platform),
             _ => Err(EngineError::NoSuchImage {
                 reference: name.to_owned(),
             }),
@@ -158,31 +236,6 @@ impl Library {
         });
         SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
     }
-
-    /// Whether an image is in the store under a name, with all of its layers.
-    pub(super) fn holds(&self, name: &str, id: &str) -> bool {
-        let found = self.built(name).ok().flatten();
-        found.is_some_and(|found| found.id.to_string() == id && self.ready(found, name).is_ok())
-    }
-
-    /// Takes an image into the store under a name, to be found by it later.
-    pub(super) fn take_in(&self, name: &str, layout: &Path) -> Result<Image, EngineError> {
-        let store = StoreError::into_engine;
-        let reference = format!("oci:{}", layout.display());
-        let source = self.source(&reference)?;
-        let config = source.config.clone().unwrap_or_default();
-        let diff_ids = source.layers.iter().map(|layer| layer.diff_id.clone());
-        let record = ImageRecord {
-            config,
-            diff_ids: diff_ids.collect(),
-        };
-        let ready = self.ready(source, name)?;
-        let id = self.store.put_image(&record).map_err(store)?;
-        self.store
-            .put_reference(&with_tag(name), &id)
-            .map_err(store)?;
-        Ok(ready.image)
-    }
 }
 
 fn with_tag(name: &str) -> String {
@@ -195,7 +248,7 @@ fn with_tag(name: &str) -> String {
 }
 
 /// Whether the first part of a name is a host: it has a dot or a port, or is this machine.
-fn is_remote(name: &str) -> bool {
+pub(super) fn is_remote(name: &str) -> bool {
     name.split_once('/')
         .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }

@@ -10,13 +10,14 @@ use super::client::{Helper, failed};
 use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::helper::Settings;
-use super::images::Library;
+use super::images::{Library, Sources};
 use super::lacks::{Ability, may_limit};
-use super::source::{Platform, Registries};
+use super::source::Platform;
 use super::store::{Store, StoreError};
 use super::unpack::{Form, Owners};
-use crate::engine::{EngineError, is_root_of_machine};
+use crate::engine::{EngineError, EngineInfo, is_root_of_machine};
 use crate::mark::Mark;
+use crate::registry::Registries;
 
 /// The most that the store holds after a run when nobody says otherwise, in bytes.
 pub(super) const BOUND: u64 = 50 << 30;
@@ -50,10 +51,6 @@ impl Setup {
         })
     }
 
-    pub(super) fn platform(&self) -> String {
-        Platform::host().to_string()
-    }
-
     /// The store, which must be there before the helper: that mounts something in it.
     pub(super) fn store(&self, stop: watch::Receiver<bool>) -> Result<Store, EngineError> {
         let tell = |text: &str| eprintln!("{text}");
@@ -77,7 +74,7 @@ impl Setup {
             Owners::Single
         };
         Library {
-            store,
+            sources: self.sources(store, daemon, root, runtime, stop),
             hands: HelperHands {
                 helper: Arc::clone(helper),
                 form: if self.settings.rootless {
@@ -87,10 +84,33 @@ impl Setup {
                 },
                 owners,
             },
+        }
+    }
+
+    pub(super) fn sources(
+        &self,
+        store: Store,
+        daemon: Daemon,
+        root: &Path,
+        runtime: Handle,
+        stop: watch::Receiver<bool>,
+    ) -> Sources {
+        Sources {
+            store,
             daemon,
             registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
             root: root.to_owned(),
             temporary: self.settings.store.join("temporary"),
+        }
+    }
+
+    /// What the engine says of itself.
+    pub(super) fn info(&self) -> EngineInfo {
+        EngineInfo {
+            kind: "embedded".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: Platform::host().to_string(),
+            beside: None,
         }
     }
 
@@ -126,6 +146,16 @@ impl Setup {
             own.display()
         )))
     }
+}
+
+/// The folder for results of checks, in the store. It is made, and is this user's alone.
+///
+/// # Errors
+/// When there is no place for it, or the store is somebody else's.
+pub fn results_folder() -> Result<PathBuf, EngineError> {
+    let folder = store_folder(&|name| std::env::var(name).ok())?;
+    let store = Store::open(&folder, Arc::new(|_| {}));
+    Ok(store.map_err(StoreError::into_engine)?.results())
 }
 
 /// The folder of the store: `SEATRIAL_STORE`, or below the user's cache folder.

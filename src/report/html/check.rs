@@ -25,6 +25,8 @@ pub(super) struct CheckView {
     xfail: Option<String>,
     xfailed: bool,
     flaky: bool,
+    /// When an earlier run performed it, if one did.
+    cached: Option<String>,
     /// What the filters know it by, beside its verdict.
     also: Vec<&'static str>,
     /// What an error or a skipped check has to say.
@@ -74,10 +76,15 @@ impl CheckView {
             xfail: check.case.xfail.as_deref().map(page_text),
             xfailed: check.xfailed,
             flaky: check.flaky,
-            also: [(check.flaky, "flaky"), (check.xfailed, "xfail")]
-                .into_iter()
-                .filter_map(|(holds, word)| holds.then_some(word))
-                .collect(),
+            cached: check.performed.map(|performed| performed.to_string()),
+            also: [
+                (check.flaky, "flaky"),
+                (check.cached, "cached"),
+                (check.xfailed, "xfail"),
+            ]
+            .into_iter()
+            .filter_map(|(holds, word)| holds.then_some(word))
+            .collect(),
             message: match &check.judgement {
                 Judgement::Error { problem } => Some(page_text(&problem.message)),
                 Judgement::Skipped { reason } => Some(page_text(reason)),

@@ -220,6 +220,8 @@ fn together(documents: &[Document]) -> Option<Record> {
         }
     }
 
+    let specs = records.iter().flat_map(|record| record.specs.clone());
+    joined.specs = BTreeSet::from_iter(specs).into_iter().collect();
     joined.checks = checks(first, &records);
     let left = left_out(&records, &joined.checks);
     joined.checks.extend(left);

@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 use super::counts::CountsRecord;
 use super::model::{
     CaseRecord, CheckRecord, Ended, EngineRecord, ImageRecord, Judgement, Record, SelectionRecord,
-    ShardRecord, StreamRecord,
+    ShardRecord, SpecRecord, StreamRecord,
 };
 use super::read::VERSION;
 use crate::engine::Captured;
 use crate::event::{
-    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, Stopped,
+    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, SpecFile, Stopped,
 };
 use crate::report::excerpt::{Excerpt, Limit};
 use crate::report::ledger::without_verdict;
@@ -135,6 +135,7 @@ impl Record {
                 ..CountsRecord::default()
             },
             images: Vec::new(),
+            specs: Vec::new(),
             checks: Vec::new(),
         }
     }
@@ -157,6 +158,7 @@ impl Record {
         self.selection = SelectionRecord::new(&start.selection, start);
         self.shard = start.selection.shard.as_ref().map(ShardRecord::from);
         self.images = start.images.iter().map(ImageRecord::from).collect();
+        self.specs = start.specs.iter().map(SpecRecord::from).collect();
     }
 
     fn end(&mut self, end: &RunEnd) {
@@ -186,6 +188,7 @@ impl SelectionRecord {
             tags: selection.tags.clone(),
             skip_tags: selection.skip_tags.clone(),
             failed: selection.failed,
+            unaffected: selection.unaffected.as_ref().map(one_line),
         }
     }
 }
@@ -221,6 +224,15 @@ impl From<&ImageInfo> for ImageRecord {
     }
 }
 
+impl From<&SpecFile> for SpecRecord {
+    fn from(file: &SpecFile) -> Self {
+        Self {
+            path: one_line(file.path.to_string_lossy().as_bytes()),
+            sha256: file.sha256.clone(),
+        }
+    }
+}
+
 impl From<&CaseInfo> for CaseRecord {
     fn from(case: &CaseInfo) -> Self {
         Self {
@@ -232,6 +244,7 @@ impl From<&CaseInfo> for CaseRecord {
             tags: case.tags.clone(),
             inherited_from: case.inherited_from.clone(),
             xfail: case.xfail.clone(),
+            fingerprint: case.fingerprint.clone(),
         }
     }
 }
@@ -259,6 +272,8 @@ impl From<&CaseResult> for CheckRecord {
             case: (&*result.case).into(),
             judgement: (&result.verdict).into(),
             flaky: matches!(result.verdict, Verdict::Passed) && !result.earlier.is_empty(),
+            cached: result.cached.is_some(),
+            performed: result.cached.map(Into::into),
             xfailed: result.xfailed,
             earlier: result.earlier.iter().map(Into::into).collect(),
             offset: result.offset.into(),

@@ -19,6 +19,9 @@ pub struct CountsRecord {
     pub skipped: usize,
     /// Checks that passed only when they were tried again.
     pub flaky: usize,
+    /// Checks that passed in an earlier run whose result still holds.
+    #[serde(default)]
+    pub cached: usize,
     /// Checks that failed as was known.
     pub xfail: usize,
     /// Checks that were to be performed and were not begun.
@@ -47,6 +50,7 @@ impl CountsRecord {
             Judgement::Skipped { .. } => self.skipped += 1,
         }
         self.flaky += usize::from(check.flaky);
+        self.cached += usize::from(check.cached);
         self.xfail += usize::from(check.xfailed);
         self.not_run += usize::from(check.was_not_run());
     }
@@ -56,6 +60,7 @@ impl From<CountsRecord> for Counts {
     fn from(counts: CountsRecord) -> Self {
         Self {
             passed: counts.passed,
+            cached: counts.cached,
             failed: counts.failed,
             errors: counts.errors,
             skipped: counts.skipped,

@@ -3,7 +3,7 @@
 //! - [`model`](Record): the types, which are also the JSON document
 //! - `collect`: from events to the record
 //! - `replay`: from the record to events, for reports that are fed by them
-//! - `read`: from a document that somebody else wrote
+//! - `read`: from a document that somebody else wrote; `seal`: whether it is what was written
 
 mod collect;
 mod counts;
@@ -12,6 +12,7 @@ mod place;
 mod read;
 mod replay;
 mod schema;
+mod seal;
 mod values;
 
 #[cfg(test)]
@@ -22,11 +23,12 @@ pub(super) use collect::UNFINISHED;
 pub use counts::CountsRecord;
 pub use model::{
     CaseRecord, CheckRecord, Ended, EngineRecord, ImageRecord, Judgement, Record, SelectionRecord,
-    ShardRecord, StreamRecord,
+    ShardRecord, SpecRecord, StreamRecord,
 };
 pub use place::{FindingRecord, PlaceRecord, ProblemRecord};
 pub(super) use read::Head;
 pub use read::RecordError;
 pub use schema::schema;
 pub(super) use schema::schema_of;
+pub use seal::{KEY, SealError, check_seal, key};
 pub use values::{Moment, Seconds};

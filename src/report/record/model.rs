@@ -51,8 +51,21 @@ pub struct Record {
     pub counts: CountsRecord,
     /// The images, in the order of the plan.
     pub images: Vec<ImageRecord>,
+    /// The spec files that the checks are made of: those of their images, and what they include and
+    /// inherit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub specs: Vec<SpecRecord>,
     /// Every selected check, in the order of the plan.
     pub checks: Vec<CheckRecord>,
+}
+
+/// A spec file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct SpecRecord {
+    /// Its path, seen from the folder of the project.
+    pub path: String,
+    /// The SHA-256 digest of its bytes, in hexadecimal.
+    pub sha256: String,
 }
 
 /// How a run ended.
@@ -119,6 +132,19 @@ pub struct SelectionRecord {
     /// Whether only checks were wanted that did not pass the time before.
     #[serde(default)]
     pub failed: bool,
+    /// Why there was nothing to select, if that was a decision: no image is affected by a change. Without
+    /// it, a run without a check is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unaffected: Option<String>,
+}
+
+impl Record {
+    /// Why nothing was to be tested, if nothing was and that is no error.
+    pub fn unaffected(&self) -> Option<&str> {
+        let nothing = self.checks.is_empty() && self.missing.is_empty();
+        let reason = self.selection.unaffected.as_deref();
+        reason.filter(|_| nothing && self.ended == Ended::Complete)
+    }
 }
 
 /// Which part of the checks a run was to do.
@@ -180,6 +206,11 @@ pub struct CaseRecord {
     /// Why it is known to fail, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xfail: Option<String>,
+    /// A digest of all that can change its verdict beside the image and what runs it: what the
+    /// specs say of it, and what the files hold that it uses. None where not all of that can be
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// What a check, or one try of it, came to.
@@ -217,6 +248,12 @@ pub struct CheckRecord {
     /// Whether it passed only when it was tried again.
     #[serde(default)]
     pub flaky: bool,
+    /// Whether an earlier run performed it, whose result still holds. Only what passed is taken so.
+    #[serde(default)]
+    pub cached: bool,
+    /// When an earlier run performed it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performed: Option<Moment>,
     /// Whether it was skipped because it failed, as `xfail` says.
     #[serde(default)]
     pub xfailed: bool,
@@ -293,6 +330,8 @@ impl CheckRecord {
                 },
             },
             flaky: false,
+            cached: false,
+            performed: None,
             xfailed: false,
             earlier: Vec::new(),
             offset: Seconds::default(),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::counts::CountsRecord;
 use super::model::{Judgement, Record};
+use super::seal::{key, seal};
 
 /// The version of the format that this program writes and reads.
 pub(super) const VERSION: u32 = 1;
@@ -68,12 +69,14 @@ impl Record {
         Ok(record)
     }
 
-    /// The document: JSON with a line break at the end.
+    /// The document: JSON with a line break at the end, sealed with the key of this process if
+    /// it has one.
     ///
     /// # Errors
     /// Never for values that this program made.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        let document = serde_json::to_string_pretty(self)? + "\n";
+        Ok(seal(&document, key().as_deref()))
     }
 
     pub(in crate::report) fn check(&self) -> Result<(), RecordError> {
@@ -126,6 +129,12 @@ impl Record {
             let mut streams = streams.into_iter().flatten();
             if streams.any(|it| it.omitted.max(it.bytes) > LONGEST_OUTPUT) {
                 let message = format!("the check {name} has an output that is too long");
+                return Err(RecordError::Contradiction(message));
+            }
+            let is_known = matches!(check.judgement, Judgement::Passed);
+            if check.cached != check.performed.is_some() || (check.cached && !is_known) {
+                let message =
+                    format!("whether the check {name} was performed is not what its verdict says");
                 return Err(RecordError::Contradiction(message));
             }
             if check.flaky != check.is_flaky() {

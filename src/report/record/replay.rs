@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::model::{
-    CaseRecord, CheckRecord, Ended, ImageRecord, Judgement, Record, ShardRecord, StreamRecord,
+    CaseRecord, CheckRecord, Ended, ImageRecord, Judgement, Record, ShardRecord, SpecRecord,
+    StreamRecord,
 };
 use super::place::{FindingRecord, PlaceRecord};
 use crate::engine::{Captured, EngineInfo, Image, ImageConfig};
 use crate::event::{
-    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, Stopped,
+    CaseInfo, CaseResult, Event, ImageInfo, RunEnd, RunStart, Selection, Shard, SpecFile, Stopped,
 };
 use crate::report::excerpt::{Excerpt, Limit};
 use crate::report::text::terminal_text;
@@ -62,11 +63,22 @@ impl Record {
                 tags: selection.tags.clone(),
                 skip_tags: selection.skip_tags.clone(),
                 failed: selection.failed,
+                unaffected: selection.unaffected.clone(),
                 shard: self.shard.as_ref().map(ShardRecord::shard),
             },
             filtered: selection.filtered,
             threads: self.threads,
             folder: self.folder.trim_end_matches('/').into(),
+            specs: self.specs.iter().map(SpecRecord::file).collect(),
+        }
+    }
+}
+
+impl SpecRecord {
+    fn file(&self) -> SpecFile {
+        SpecFile {
+            path: self.path.clone().into(),
+            sha256: self.sha256.clone(),
         }
     }
 }
@@ -132,6 +144,7 @@ impl CaseRecord {
             kind: kind(&self.kind),
             tags: self.tags.clone(),
             xfail: self.xfail.clone(),
+            fingerprint: self.fingerprint.clone(),
         }
     }
 }
@@ -148,6 +161,7 @@ impl CheckRecord {
             stdout: self.stdout.as_ref().map(StreamRecord::captured),
             stderr: self.stderr.as_ref().map(StreamRecord::captured),
             reproduce: self.reproduce.clone(),
+            cached: self.performed.filter(|_| self.cached).map(Into::into),
             earlier: self.earlier.iter().map(Judgement::verdict).collect(),
         }
     }

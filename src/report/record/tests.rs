@@ -165,6 +165,7 @@ fn result(text: &[u8], verdict: u8, micros: u64) -> CaseResult {
             kind: "run",
             tags: vec![words.clone()],
             xfail: Some(words.clone()),
+            fingerprint: Some("5e".repeat(32)),
         }),
         verdict: verdict.clone(),
         xfailed: false,
@@ -174,6 +175,7 @@ fn result(text: &[u8], verdict: u8, micros: u64) -> CaseResult {
         stdout: Some(Captured::whole(text)),
         stderr: Some(Captured::in_parts(text, micros, text)),
         reproduce: Some(words),
+        cached: None,
         earlier: vec![verdict],
     }
 }

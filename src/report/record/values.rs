@@ -1,5 +1,6 @@
 //! Times as JSON has them.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
@@ -53,6 +54,13 @@ impl Moment {
     /// The moment with the rest of RFC 3339 that it is written in.
     pub fn date(self) -> OffsetDateTime {
         self.0
+    }
+}
+
+/// As in JSON.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.format(&Rfc3339).unwrap_or_default())
     }
 }
 

@@ -4,8 +4,10 @@
 mod builder;
 mod command;
 mod errors;
+mod export;
 mod progress;
 mod storage;
 
 pub use builder::BuildahBuilder;
+pub(super) use export::export;
 pub(super) use storage::clear;

@@ -1,17 +1,21 @@
 //! Images of the engine of this machine.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::docker_archive;
 use super::image::{Description, SourceImage};
+use super::layout::{Layout, MARKER};
 use super::platform::Platform;
 use super::problem::unreadable;
+use super::reference::LayoutTag;
 use super::tarball::Tarball;
-use crate::engine::EngineError;
 use crate::engine::docker::{DockerEngine, Exporter, LocalImage};
 use crate::engine::embedded::layer::{Content, Digest, Layer, Open, Part};
+use crate::engine::{EngineError, Image};
+use crate::registry::ImageParts;
 
 /// Finds an image of the engine.
 ///
@@ -78,13 +82,55 @@ pub(super) fn of(
         config: None,
         layers: layers.map(layer).collect(),
         repo_digests: found.image.repo_digests.clone(),
-        manifest_digest: None,
+        manifest: None,
         description: Description::Engine {
             image: Box::new(found.image),
             history: found.history,
         },
         pin,
     })
+}
+
+/// An image of the engine as it is pushed, and the digest of its configuration. It is fetched into a file
+/// without a name in `folder`.
+///
+/// # Errors
+/// When the engine has it no more, or gives another.
+pub(crate) fn exported(
+    engine: &DockerEngine,
+    image: &Image,
+    folder: &Path,
+) -> Result<(ImageParts, Digest), EngineError> {
+    let place = format!("docker-daemon:{}", image.reference);
+    let Some(id) = Digest::parse(&image.id) else {
+        let reason = format!("the engine calls it `{}`", image.id);
+        return Err(unreadable(place, reason));
+    };
+    let file = engine.exporter(image).export(folder)?;
+    let found = of_archive(&place, file, id)?;
+    let config = found.id.clone();
+    Ok((found.parts(&place)?, config))
+}
+
+/// The image that an engine calls so, in what it gave.
+pub(super) fn of_archive(place: &str, file: File, id: Digest) -> Result<SourceImage, EngineError> {
+    let again = file.try_clone().map_err(|error| unreadable(place, error))?;
+    let tarball = Tarball::of_file(place, file)?;
+    let found = docker_archive::load(place, tarball, None, &Platform::host())?;
+    if found.id == id {
+        return Ok(found);
+    }
+    // An engine that keeps manifests calls an image by the digest of its manifest or index.
+    let tarball = Tarball::of_file(place, again)?;
+    if !tarball.has(MARKER) {
+        let reason = format!("the engine was asked for {id}, and gave {}", found.id);
+        return Err(unreadable(place, reason));
+    }
+    let layout = Layout::Archive {
+        place: place.to_owned(),
+        tarball,
+    };
+    layout.load(&LayoutTag::Digest(id), &Platform::host())
 }
 
 /// An image that is fetched when it is first needed.

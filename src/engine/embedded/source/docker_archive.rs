@@ -106,7 +106,7 @@ fn read(place: &str, tarball: &Tarball, saved: &Saved) -> Result<SourceImage, En
         config: Some(bytes),
         description: Description::Config(Box::new(config)),
         repo_digests: Vec::new(),
-        manifest_digest: None,
+        manifest: None,
         pin: None,
     })
 }

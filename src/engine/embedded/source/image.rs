@@ -5,6 +5,7 @@ use std::any::Any;
 use super::config::Config;
 use crate::engine::embedded::layer::{Digest, Layer};
 use crate::engine::{EngineError, HistoryStep, Image};
+use crate::registry::Manifest;
 
 /// An image whose configuration and manifest are checked, and whose layers wait to be unpacked.
 pub(crate) struct SourceImage {
@@ -16,12 +17,8 @@ pub(crate) struct SourceImage {
     pub(crate) layers: Vec<Layer>,
     /// `repository@digest` for each registry that it is known to be in.
     pub(crate) repo_digests: Vec<String>,
-    /// The digest of its manifest, if there is one.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for whoever pushes the very same image")
-    )]
-    pub(crate) manifest_digest: Option<Digest>,
+    /// Its manifest, if there is one.
+    pub(crate) manifest: Option<Manifest>,
     pub(super) description: Description,
     /// What must be kept for as long as the folders of its layers are used; removed when dropped.
     pub(crate) pin: Option<Box<dyn Any + Send + Sync>>,
@@ -55,7 +52,7 @@ impl SourceImage {
             config: Some(config),
             layers,
             repo_digests: Vec::new(),
-            manifest_digest: None,
+            manifest: None,
             description: Description::Config(Box::new(read)),
             pin: None,
         })

@@ -10,23 +10,14 @@ use super::platform::{Platform, Said};
 use super::problem::{digest_of, listed, unreadable};
 use crate::engine::EngineError;
 use crate::engine::embedded::layer::{Content, Digest, Layer};
+pub(super) use crate::registry::{MANIFEST_LIMIT, MANIFESTS};
+use crate::registry::{Manifest as Whole, OCI_MANIFEST};
 
-/// The largest index or manifest that is read, in bytes; registries allow 4 MiB.
-pub(super) const MANIFEST_LIMIT: u64 = 4 << 20;
 /// The largest configuration that is read, in bytes.
 pub(super) const CONFIG_LIMIT: u64 = 16 << 20;
 /// How many indexes may lie in each other.
 const DEPTH: usize = 4;
 
-/// The media types of manifests, as a registry is asked for them.
-pub(super) const MANIFESTS: [&str; 4] = [
-    OCI_MANIFEST,
-    OCI_INDEX,
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIGS: [&str; 2] = [
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
@@ -96,7 +87,7 @@ pub(super) struct Document {
 
 /// A manifest that was found and checked.
 struct Manifest {
-    digest: Digest,
+    whole: Whole,
     config: Descriptor,
     layers: Vec<Descriptor>,
 }
@@ -153,7 +144,7 @@ pub(super) fn resolve(
     let mut next = first;
     for _ in 0..DEPTH {
         match read_manifest(blobs, &next)? {
-            Read::Manifest(manifest) => return load(blobs, manifest),
+            Read::Manifest(manifest) => return load(blobs, *manifest),
             Read::Index(entries) => {
                 next = choice::for_platform(&blobs.place(), &entries, platform)?;
             }
@@ -164,7 +155,7 @@ pub(super) fn resolve(
 }
 
 enum Read {
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     Index(Vec<Descriptor>),
 }
 
@@ -182,12 +173,18 @@ fn read_manifest(blobs: &dyn Blobs, blob: &Blob) -> Result<Read, EngineError> {
         Document {
             config: Some(config),
             layers,
+            media_type,
             ..
-        } => Ok(Read::Manifest(Manifest {
-            digest: blob.digest.clone(),
+        } => Ok(Read::Manifest(Box::new(Manifest {
+            whole: Whole {
+                // Old ones don't say it, but then there is only one that they can be.
+                media_type: media_type.unwrap_or_else(|| OCI_MANIFEST.to_owned()),
+                digest: blob.digest.clone(),
+                bytes,
+            },
             config,
             layers: layers.unwrap_or_default(),
-        })),
+        }))),
         _ => Err(unreadable(place, format!("{name} has no configuration"))),
     }
 }
@@ -249,7 +246,7 @@ fn load(blobs: &dyn Blobs, manifest: Manifest) -> Result<SourceImage, EngineErro
         config: Some(bytes),
         description: Description::Config(Box::new(config)),
         repo_digests: Vec::new(),
-        manifest_digest: Some(manifest.digest),
+        manifest: Some(manifest.whole),
         pin: None,
     })
 }

@@ -12,19 +12,19 @@ mod docker_archive;
 mod image;
 mod layout;
 mod manifest;
+mod parts;
 mod platform;
 mod problem;
+mod pull;
 mod reference;
-mod registry;
 mod tarball;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use archive::load;
-pub(crate) use daemon::load_from;
+pub(crate) use daemon::{exported, load_from};
 pub(crate) use image::SourceImage;
 pub(crate) use platform::Platform;
+pub(crate) use pull::pull;
 pub(crate) use reference::Reference;
-pub(crate) use reference::RegistryReference;
-pub(crate) use registry::Registries;

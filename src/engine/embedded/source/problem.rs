@@ -2,8 +2,6 @@
 
 use std::fmt::Display;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::engine::EngineError;
 use crate::engine::embedded::layer::Digest;
 
@@ -17,11 +15,7 @@ pub(super) fn unreadable(place: impl Display, reason: impl Display) -> EngineErr
 
 /// The digest of some bytes.
 pub(super) fn digest_of(bytes: &[u8]) -> Digest {
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    Digest::parse(&text).unwrap_or_else(|| unreachable!("{text} is a digest"))
+    Digest::of(bytes)
 }
 
 /// Names in a list that a person reads: not all of them if there are very many.

@@ -1,15 +1,10 @@
 //! What a user may write for an image. The transports have the names that skopeo gives them.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::pull::pulled;
 use crate::engine::EngineError;
-use crate::engine::embedded::layer::Digest;
-
-/// What is taken where a reference has neither a tag nor a digest.
-const DEFAULT_TAG: &str = "latest";
-/// The registry of references that name none, as they call it.
-pub(super) const DOCKER_HUB: &str = "docker.io";
+use crate::registry::{DEFAULT_TAG, Digest, RegistryReference, is_id};
 
 /// An image and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,26 +31,6 @@ pub(crate) enum LayoutTag {
     /// That of this name.
     Named(String),
     /// That with this digest of the manifest or index.
-    Digest(Digest),
-}
-
-/// An image of a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RegistryReference {
-    /// The host as it is written, with its port if there is one: `docker.io`, `localhost:5000`.
-    pub(crate) host: String,
-    /// The repository: `library/debian`.
-    pub(crate) repository: String,
-    /// Which image of it. A digest wins over a tag.
-    pub(crate) version: Version,
-}
-
-/// Which image of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Version {
-    /// What has this tag now.
-    Tag(String),
-    /// What has this digest of the manifest or index.
     Digest(Digest),
 }
 
@@ -94,88 +69,14 @@ impl Reference {
             }
             "docker-daemon" if rest.is_empty() => refuse("a name or an id comes after the colon"),
             "docker-daemon" => Ok(Self::Daemon(rest.to_owned())),
-            "docker" if rest.starts_with("//") => {
-                RegistryReference::parse(&rest[2..]).map(Self::Registry)
-            }
+            "docker" if rest.starts_with("//") => RegistryReference::parse(&rest[2..])
+                .map(Self::Registry)
+                .map_err(pulled),
             _ if rest.starts_with("//") || transport == "containers-storage" => refuse(
                 "an image is a name, or begins with oci:, oci-archive:, docker-archive:, \
                  docker-daemon: or docker://",
             ),
             _ => plain(text),
-        }
-    }
-}
-
-impl RegistryReference {
-    /// Reads `[HOST/]REPOSITORY[:TAG][@DIGEST]`, as `docker pull` does.
-    ///
-    /// # Errors
-    /// What can be no reference; also the id of an image, which no registry knows.
-    pub(crate) fn parse(text: &str) -> Result<Self, EngineError> {
-        let refuse = |why: &str| Err(wrong(text, why));
-        if is_id(text) {
-            return refuse("this is the id of an image, and registries know none");
-        }
-        let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => match Digest::parse(digest) {
-                Some(digest) => (name, Some(digest)),
-                None => return refuse("a digest is `sha256:` and 64 digits in lower case"),
-            },
-            None => (text, None),
-        };
-        let (host, path) = match name.split_once('/') {
-            Some((first, rest)) if is_host(first) => (first, rest),
-            _ => (DOCKER_HUB, name),
-        };
-        let (path, tag) = match path.rsplit_once(':') {
-            Some((path, tag)) => (path, Some(tag)),
-            None => (path, None),
-        };
-        let host = match host {
-            "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB,
-            host => host,
-        };
-        if !is_sound_host(host) {
-            return refuse("the host of a registry is a name or an address, and maybe a port");
-        }
-        if path.is_empty() || path.len() > 255 || !path.split('/').all(is_path_component) {
-            return refuse("a repository has lower-case letters, digits and `.`, `_`, `-` between");
-        }
-        if tag.is_some_and(|tag| !is_tag(tag)) {
-            return refuse("a tag has at most 128 letters, digits, `_`, `.` and `-`");
-        }
-        let is_official = host == DOCKER_HUB && !path.contains('/');
-        let version = match digest {
-            Some(digest) => Version::Digest(digest),
-            None => Version::Tag(tag.unwrap_or(DEFAULT_TAG).to_owned()),
-        };
-        Ok(Self {
-            host: host.to_owned(),
-            repository: if is_official {
-                format!("library/{path}")
-            } else {
-                path.to_owned()
-            },
-            version,
-        })
-    }
-
-    /// The repository as engines name it among the digests of an image.
-    pub(crate) fn familiar(&self) -> String {
-        let familiar = match self.host.as_str() {
-            DOCKER_HUB => self.repository.strip_prefix("library/"),
-            _ => return format!("{}/{}", self.host, self.repository),
-        };
-        familiar.unwrap_or(&self.repository).to_owned()
-    }
-}
-
-impl fmt::Display for RegistryReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.repository)?;
-        match &self.version {
-            Version::Tag(tag) => write!(f, ":{tag}"),
-            Version::Digest(digest) => write!(f, "@{digest}"),
         }
     }
 }
@@ -195,19 +96,9 @@ pub(super) fn familiar_name(name: &str) -> String {
 fn plain(text: &str) -> Result<Reference, EngineError> {
     if !is_id(text) {
         // Whoever asks an engine for it has its own errors, but this one it would not explain.
-        RegistryReference::parse(text)?;
+        RegistryReference::parse(text).map_err(pulled)?;
     }
     Ok(Reference::Plain(text.to_owned()))
-}
-
-/// Whether this is the id of an image, whole or cut short; names of 64 such digits are not allowed.
-fn is_id(text: &str) -> bool {
-    let digits = text.strip_prefix("sha256:");
-    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match digits {
-        Some(digits) => (1..=64).contains(&digits.len()) && is_hex(digits),
-        None => text.len() == 64 && is_hex(text),
-    }
 }
 
 fn layout_tag(rest: &str) -> (&str, LayoutTag) {
@@ -221,48 +112,6 @@ fn layout_tag(rest: &str) -> (&str, LayoutTag) {
         Some((path, _)) => (path, LayoutTag::Only),
         None => (rest, LayoutTag::Only),
     }
-}
-
-/// The first component of a name is a host if it can't be the name of a user.
-fn is_host(text: &str) -> bool {
-    text == "localhost" || text.contains(['.', ':']) || text.bytes().any(|b| b.is_ascii_uppercase())
-}
-
-fn is_sound_host(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => (
-            address,
-            port.strip_prefix(':').or(port.is_empty().then_some("0")),
-        ),
-        None => match host.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (host, Some("0")),
-        },
-    };
-    let is_address = host.starts_with('[') && name.parse::<std::net::Ipv6Addr>().is_ok();
-    let is_name = !name.is_empty()
-        && name.split('.').all(|label| {
-            !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        });
-    (is_address || is_name) && port.is_some_and(|port| port.parse::<u16>().is_ok())
-}
-
-fn is_path_component(part: &str) -> bool {
-    let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = part.as_bytes();
-    let ends = bytes.first().zip(bytes.last());
-    ends.is_some_and(|(first, last)| is_inner(*first) && is_inner(*last))
-        && bytes.iter().all(|b| is_inner(*b) || b"._-".contains(b))
-}
-
-fn is_tag(tag: &str) -> bool {
-    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    tag.bytes().next().is_some_and(is_word)
-        && tag.len() <= 128
-        && tag.bytes().all(|b| is_word(b) || b".-".contains(&b))
 }
 
 fn wrong(text: &str, why: &str) -> EngineError {
@@ -382,9 +231,5 @@ mod tests {
         for (name, expected) in table {
             assert_eq!(familiar_name(name), expected);
         }
-        let familiar = |text| RegistryReference::parse(text).unwrap().familiar();
-        assert_eq!(familiar("debian:12"), "debian");
-        assert_eq!(familiar("a/b"), "a/b");
-        assert_eq!(familiar("localhost:5000/a"), "localhost:5000/a");
     }
 }

@@ -15,6 +15,8 @@ const VERSION: u64 = 1;
 
 const VERSION_FILE: &str = "version";
 const TEMPORARY: &str = "temporary";
+/// Where results of checks are, which the store itself knows nothing of.
+pub(super) const RESULTS: &str = "results";
 
 /// How a version that is being written is named.
 const NEW_VERSION: &str = ".version-";
@@ -52,6 +54,7 @@ pub(super) fn prepare(root: &Path) -> Result<(), StoreError> {
         TEMPORARY,
         "images",
         "references",
+        RESULTS,
         // Always empty: whoever makes containers mounts something here, for itself alone.
         "run",
     ] {

@@ -10,6 +10,7 @@ use super::super::unpack::{Form, Owners};
 use super::error::StoreError;
 use super::folder;
 use super::hands::Hands;
+use super::record::Record;
 
 /// How long another process may take for one layer. Large ones come over slow lines.
 const WAIT: Duration = Duration::from_secs(30 * 60);
@@ -72,6 +73,33 @@ impl Store {
         };
         let name = format!("{}{kind}", diff_id.hex());
         (self.layers().join(&name), self.lock(&name))
+    }
+
+    /// The size of the archive of a layer that was unpacked, whatever for.
+    pub(crate) fn size_of(&self, diff_id: &Digest) -> Option<u64> {
+        let kinds = ["", "-root-single", "-user", "-user-single"];
+        kinds.iter().find_map(|kind| {
+            let folder = self.layers().join(format!("{}{kind}", diff_id.hex()));
+            Some(Record::read_any(&folder)?.unpacked.size)
+        })
+    }
+
+    /// Where results of checks are kept.
+    pub(crate) fn results(&self) -> PathBuf {
+        self.root.join(folder::RESULTS)
+    }
+
+    /// Where it is kept that containers can be made here.
+    pub(crate) fn proof(&self) -> PathBuf {
+        self.root.join("proven")
+    }
+
+    /// Keeps that containers can be made here.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub(crate) fn put_proof(&self, text: &str) -> Result<(), StoreError> {
+        folder::replace(&self.root, &self.proof(), text.as_bytes())
     }
 
     pub(super) fn layers(&self) -> PathBuf {

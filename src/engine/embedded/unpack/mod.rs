@@ -5,7 +5,6 @@
 //! `write.rs` makes the files, below folders that `folders.rs` holds open.
 
 mod attributes;
-mod decompress;
 mod entry;
 mod error;
 mod folders;

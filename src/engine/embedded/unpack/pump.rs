@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use sha2::{Digest as _, Sha256};
 
-use super::decompress::{self, Compression};
 use super::error::Fault;
+use crate::registry::decompress::{self, Compression};
 
 /// How many chunks wait for the writer, and for the hasher, at most.
 pub(super) const QUEUE: usize = 6;

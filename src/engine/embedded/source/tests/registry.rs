@@ -40,7 +40,7 @@ fn an_image_comes_from_a_real_registry() {
     let image = pull(&registries, &format!("{host}/some/image:1")).unwrap();
     fetch(&image);
     compare(&real, &built.0, &image);
-    let digest = image.manifest_digest.clone().unwrap();
+    let digest = image.manifest.as_ref().unwrap().digest.clone();
     let by_digest = format!("{host}/some/image@{digest}");
     assert_eq!(image.repo_digests, [by_digest.as_str()]);
     assert_eq!(pull(&registries, &by_digest).unwrap().id, image.id);

@@ -28,7 +28,7 @@ pub(super) fn compare(real: &Real, name: &str, found: &SourceImage) {
     let expected = real.engine.image(name).unwrap();
     let sizes = sizes(real, &expected, found);
     let mut image = found.image(name, &sizes);
-    if found.manifest_digest.is_some() {
+    if found.manifest.is_some() {
         // The configuration is written anew for another format.
         image.id.clone_from(&expected.id);
     }
@@ -109,7 +109,7 @@ fn copies_of_skopeo_are_what_the_engine_says() {
         compare(&real, &built.0, &found);
     }
     let found = place.load("oci:layout").unwrap();
-    let digest = found.manifest_digest.unwrap();
+    let digest = found.manifest.unwrap().digest;
     let same = place.load(&format!("oci:layout@{digest}")).unwrap();
     assert_eq!(same.id, found.id);
     let second = format!("oci:{folder}/layout:two");

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::super::{Platform, Registries, RegistryReference, SourceImage};
+use super::super::{Platform, SourceImage};
 use super::support::{Place, Real};
+use crate::registry::{Registries, RegistryReference};
 
 /// Longer than anything takes on a machine that is busy.
 const LONG: Duration = Duration::from_secs(60);
@@ -68,18 +69,15 @@ pub(super) fn registries(real: &Real, place: &Place) -> Registries {
         "PATH" => Some(format!("{folder}:/usr/bin:/bin")),
         _ => None,
     };
-    let mut registries = Registries::new(real.runtime.handle().clone(), real.stop.subscribe(), env);
-    registries.certificates = place.path().join("certs.d");
-    registries
+    let registries = Registries::new(real.runtime.handle().clone(), real.stop.subscribe(), env);
+    registries.with_certificates(&place.path().join("certs.d"))
 }
 
 /// Pulls an image for `linux/amd64`.
 pub(super) fn pull(registries: &Registries, reference: &str) -> Result<SourceImage, String> {
     let reference = RegistryReference::parse(reference).unwrap();
     let platform = Platform::parse("linux/amd64").unwrap();
-    registries
-        .load(&reference, &platform)
-        .map_err(|error| error.to_string())
+    super::super::pull(registries, &reference, &platform).map_err(|error| error.to_string())
 }
 
 /// Stands before a registry and breaks off so many connections after so many bytes of answers.
