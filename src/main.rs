@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Build(args) => cli::build::run(&args).into(),
         Command::Clean(args) => cli::clean::run(&args).into(),
+        Command::Diff(args) => cli::diff::run(&args).into(),
         Command::Engine(args) => cli::engine::run(&args).into(),
         Command::Merge(args) => cli::merge::run(&args).into(),
         Command::Schema(args) => cli::schema::run(&args).into(),

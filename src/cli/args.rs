@@ -4,6 +4,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
+use super::diff::DiffArgs;
 use super::engine::EngineArgs;
 use super::merge::MergeArgs;
 use super::schema::SchemaArgs;
@@ -25,6 +26,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Remove what killed runs left behind: containers and temporary folders
     Clean(CleanArgs),
+    /// Tell what differs between two images: packages, configuration, sizes, files
+    Diff(DiffArgs),
     /// Tell what runs containers here, what does not work, and what is done about it
     Engine(EngineArgs),
     /// Make one result of several: of shards, of images, of further attempts

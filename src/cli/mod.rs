@@ -3,6 +3,7 @@
 mod args;
 pub mod build;
 pub mod clean;
+pub mod diff;
 pub mod engine;
 mod engines;
 mod exit;
