@@ -9,6 +9,7 @@ pub mod check;
 pub mod cli;
 pub mod compare;
 pub mod diagnostic;
+pub mod dockerfile;
 pub mod engine;
 pub mod event;
 pub mod expect;
