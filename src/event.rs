@@ -66,6 +66,8 @@ pub struct Selection {
     pub skip_tags: Vec<String>,
     /// Only what did not pass when it was run last.
     pub failed: bool,
+    /// Why there was nothing to select, if that was a decision: no image is affected by a change.
+    pub unaffected: Option<String>,
     /// Which part of the checks this run is to do, if not all.
     pub shard: Option<Shard>,
 }

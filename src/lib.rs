@@ -4,6 +4,7 @@
 //! [`event`] → [`report`]; [`build`] is a wing off the project file. Nothing points back: an
 //! engine knows no spec, a report knows no engine.
 
+pub mod affected;
 pub mod build;
 pub mod check;
 pub mod cli;

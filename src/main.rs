@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         }
     };
     match cli.command {
+        Command::Affected(args) => cli::affected::run(&args).into(),
         Command::Build(args) => cli::build::run(&args).into(),
         Command::Clean(args) => cli::clean::run(&args).into(),
         Command::Diff(args) => cli::diff::run(&args).into(),

@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::affected::AffectedArgs;
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
 use super::diff::DiffArgs;
@@ -22,6 +23,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Tell which images a change concerns, and why
+    Affected(AffectedArgs),
     /// Build images of the project, parents first
     Build(BuildArgs),
     /// Remove what killed runs left behind: containers and temporary folders

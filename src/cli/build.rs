@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::changed::ChangedArgs;
 use super::clean::engine_is_chosen;
 use super::engines;
 use super::exit::Exit;
@@ -22,7 +23,7 @@ use crate::project::Project;
 #[derive(Debug, Args)]
 pub struct BuildArgs {
     /// The images to build, with all that they derive from; all if none is named
-    #[arg(value_name = "IMAGES")]
+    #[arg(value_name = "IMAGES", conflicts_with = "changed")]
     pub images: Vec<String>,
     /// The project file; otherwise seatrial.yaml is sought here and in the folders above
     #[arg(long, value_name = "FILE")]
@@ -30,6 +31,8 @@ pub struct BuildArgs {
     /// Show only how each image ended
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    changed: ChangedArgs,
     #[command(flatten)]
     limit: BuildLimit,
 }
@@ -49,8 +52,16 @@ pub fn run(args: &BuildArgs) -> Exit {
 
 fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
     let project = require_project(args.project.as_deref())?;
+    let mut images = args.images.clone();
+    if let Some(change) = args.changed.find(Some(&project), &[])? {
+        let Some(names) = change.to_build() else {
+            let _ = writeln!(anstream::stdout().lock(), "{}", change.nothing());
+            return Ok(Exit::AllPassed);
+        };
+        images = names;
+    }
     let session = Session::start()?;
-    let results = build(&session, &project, &args.images, args.quiet, args.limit)?;
+    let results = build(&session, &project, &images, args.quiet, args.limit)?;
     let _ = write!(anstream::stdout().lock(), "{}", summary(&results));
     Ok(exit(&results, session.signals().received()))
 }

@@ -95,6 +95,7 @@ fn exit(record: &Record) -> Exit {
     let counts = Counts::from(record.counts);
     match record.ended {
         Ended::Signal { number } => Exit::Signal(number),
+        _ if record.unaffected().is_some() => Exit::AllPassed,
         _ if counts.total() == 0 => Exit::NothingSelected,
         _ if counts.failed > 0 => Exit::Failed,
         _ if counts.errors > 0 || record.left_behind.is_some() => Exit::Harness,

@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand.
 
+pub mod affected;
 mod args;
 pub mod build;
+mod changed;
 pub mod clean;
 pub mod diff;
 pub mod engine;

@@ -10,6 +10,7 @@ use clap::Args;
 use libtest_mimic::Arguments;
 
 use super::build::{self, BuildLimit};
+use super::changed::{Change, ChangedArgs, empty_run};
 use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::last::LastRun;
@@ -45,6 +46,8 @@ pub struct TestArgs {
     build: bool,
     #[command(flatten)]
     build_limit: BuildLimit,
+    #[command(flatten)]
+    changed: ChangedArgs,
     /// Only checks with this tag; of several tags any will do
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -94,6 +97,7 @@ impl TestArgs {
             tags: self.tags.clone(),
             skip_tags: self.skip_tags.clone(),
             failed: self.failed,
+            unaffected: None,
             shard: None,
         }
     }
@@ -102,7 +106,7 @@ impl TestArgs {
     fn selected_by(&self) -> String {
         let tags = self.tags.iter().map(|tag| format!("--tag {tag}"));
         let skip = self.skip_tags.iter().map(|tag| format!("--skip-tag {tag}"));
-        let said: Vec<String> = tags.chain(skip).collect();
+        let said: Vec<String> = tags.chain(skip).chain(self.changed.said()).collect();
         let mut words = String::new();
         if !said.is_empty() {
             words = format!(" with {}", said.join(" "));
@@ -136,7 +140,17 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     }
     let project = find_project(args.project.as_deref())?;
     let mut selection = args.selection();
-    let mut plan = select(plan(&args, project.as_ref())?, &mut args.harness);
+    let (plan, change) = plan(&args, project.as_ref())?;
+    if let Some(nothing) = change.filter(|change| change.to_test().is_none()) {
+        return not_affected(
+            &args,
+            &nothing,
+            selection,
+            project.as_ref(),
+            plan.cases.len(),
+        );
+    }
+    let mut plan = select(plan, &mut args.harness);
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
@@ -235,6 +249,32 @@ fn conclude(
     }
 }
 
+/// Ends a run of `--changed` that has nothing to do. Reports are written all the same.
+fn not_affected(
+    args: &TestArgs,
+    change: &Change,
+    selection: Selection,
+    project: Option<&Project>,
+    left_out: usize,
+) -> Result<Exit, Trouble> {
+    if !args.harness.list {
+        let reports = args.reports.open()?.and(args.ci.step_summary());
+        let folder = folder_in_repository(&root(project)?);
+        let selection = Selection {
+            unaffected: Some(change.nothing()),
+            ..selection
+        };
+        empty_run(&reports, selection, &folder, left_out);
+        reports.finish().map_err(|errors| unwritten(&errors))?;
+    }
+    let _ = if args.reports.to_stdout() || args.harness.list {
+        writeln!(anstream::stderr(), "{}", change.nothing())
+    } else {
+        writeln!(anstream::stdout(), "{}", change.nothing())
+    };
+    Ok(Exit::AllPassed)
+}
+
 fn here() -> Result<PathBuf, Trouble> {
     std::env::current_dir().map_err(|error| {
         let message = format!("can't tell the current folder: {error}");
@@ -247,7 +287,7 @@ fn root(project: Option<&Project>) -> Result<PathBuf, Trouble> {
     project.map_or_else(here, |project| Ok(project.root.clone()))
 }
 
-fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
+fn plan(args: &TestArgs, project: Option<&Project>) -> Result<(Plan, Option<Change>), Trouble> {
     let here = here()?;
     let root = project.map_or(here.as_path(), |project| project.root.as_path());
     let paths = if args.specs.is_empty() {
@@ -271,9 +311,18 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<Plan, Trouble> {
     // A spec that can't be read may hold what is to be inherited.
     let more = bases.mistakes.into_iter();
     mistakes.extend(more.filter(|mistake| told.insert(identity(mistake))));
+    let change = if args.changed.is_some() && mistakes.is_empty() {
+        let specs: Vec<&Spec> = loaded.specs.iter().chain(&bases.specs).collect();
+        args.changed.find(project, &specs)?
+    } else {
+        None
+    };
     match Plan::new(loaded.specs, bases.specs, project, root) {
-        Ok(plan) if mistakes.is_empty() => {
-            return Ok(plan.only(|check| args.selects(check)));
+        Ok(mut plan) if mistakes.is_empty() => {
+            if let Some(names) = change.as_ref().and_then(Change::to_test) {
+                plan = plan.only_images(&names);
+            }
+            return Ok((plan.only(|check| args.selects(check)), change));
         }
         Ok(_) => {}
         Err(more) => mistakes.extend(more.0),

@@ -8,7 +8,7 @@ use super::flags::{Flag, flags};
 use super::heredoc::Announced;
 use super::instruction::{Argument, Copying, From, Instruction, Kind, Run};
 use super::text::Text;
-use super::words::{split, split_plain};
+use super::words::{Unclosed, split, split_plain};
 use crate::diagnostic::{Diagnostic, suggestion};
 use crate::source::{Located, Place};
 
@@ -130,7 +130,7 @@ fn from(
             return Err(mistake);
         }
     };
-    let name = name.map(|name| stage_name(name)).transpose()?;
+    let name = name.map(stage_name).transpose()?;
     let platform = flags.iter().find(|flag| flag.name == "platform");
     Ok(Kind::From(From {
         image: image.clone(),
@@ -157,8 +157,10 @@ fn arguments(
     keyword: &Place,
 ) -> Result<Kind, Diagnostic> {
     let said = &text.as_str()[rest.clone()];
-    // As BuildKit has it: what is not closed ends with the line.
-    let words = split(said, rules.escape).unwrap_or_else(|_| vec![0..said.trim_end().len()]);
+    let words = split(said, rules.escape).map_err(|Unclosed(quote)| {
+        let message = format!("a quote is never closed: {quote}");
+        Diagnostic::new(&text.place(&rest), message)
+    })?;
     if words.is_empty() {
         return Err(Diagnostic::new(keyword, "ARG is followed by a name"));
     }

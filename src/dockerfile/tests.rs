@@ -313,6 +313,7 @@ fn mistakes_have_their_place() {
         ),
         ("FROM x AS 1a\n", "1:11: `1a` can't be the name of a stage"),
         ("FROM x\nARG\n", "2:1: ARG is followed by a name"),
+        ("FROM x\nARG A B=\"x\n", "2:5: a quote is never closed: \""),
         ("FROM x\nARG A =1\n", "2:7: an argument needs a name"),
         (
             "FROM x\ncopy \\\n a\n",

@@ -99,6 +99,13 @@ impl Plan {
         self
     }
 
+    /// Leaves out the checks of images that are not among `names`.
+    #[must_use]
+    pub fn only_images(mut self, names: &BTreeSet<String>) -> Self {
+        self.cases.retain(|case| names.contains(&case.info.image));
+        self
+    }
+
     /// The plan with the checks of one image only, if `name` is the name of an image.
     #[must_use]
     pub fn only_image(mut self, name: &str) -> (Self, bool) {

@@ -21,6 +21,14 @@ impl FileGlobs {
         self.set.is_match(path)
     }
 
+    /// Whether a file below `folder`, relative to the project, could be one of the files.
+    pub fn may_match_below(&self, folder: &Path) -> bool {
+        let starts = self.patterns.iter().map(|pattern| literal_folder(pattern));
+        let mut starts = starts.into_iter();
+        starts.any(|start| start.starts_with(folder) || folder.starts_with(start))
+            || self.is_match(folder)
+    }
+
     /// The globs as they are written.
     pub fn patterns(&self) -> &[String] {
         &self.patterns

@@ -125,6 +125,12 @@ impl Project {
         }
     }
 
+    /// The file that it was read from.
+    pub fn file(&self) -> Option<PathBuf> {
+        let source = self.images.first()?.name.place.source();
+        Some(self.root.join(source.path().file_name()?))
+    }
+
     /// The image of this name.
     pub fn image(&self, name: &str) -> Option<&Image> {
         self.images.iter().find(|image| image.name.value == name)

@@ -48,7 +48,7 @@ pub(super) fn render(record: &Record) -> Result<String, RenderError> {
     for missing in &record.missing {
         issues.lone("missing", missing);
     }
-    if record.checks.is_empty() && record.missing.is_empty() {
+    if record.checks.is_empty() && record.missing.is_empty() && record.unaffected().is_none() {
         issues.lone("empty", "no check was selected");
     }
     let text = serde_json::to_string_pretty(&issues.all);

@@ -171,12 +171,18 @@ impl<W: Write + Send> Console<W> {
         if let Some(left) = &end.left_behind {
             let _ = writeln!(out, "{bad}left behind:{bad:#} {}", one_line(left));
         }
-        let style = if counts.is_good() && counts.total() > 0 {
+        let decided = ledger.start();
+        let decided = decided.and_then(|start| start.selection.unaffected.as_deref());
+        let decided = decided.filter(|_| counts.total() == 0);
+        let style = if counts.is_good() && (counts.total() > 0 || decided.is_some()) {
             good
         } else {
             bad
         };
-        if counts.total() == 0 {
+        if let Some(reason) = decided {
+            let reason = one_line(reason);
+            let _ = writeln!(out, "{style}nothing had to be tested:{style:#} {reason}");
+        } else if counts.total() == 0 {
             let _ = writeln!(
                 out,
                 "{style}nothing was tested:{style:#} no check is selected"

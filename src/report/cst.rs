@@ -46,7 +46,7 @@ struct TestResult {
 pub(super) fn render(record: &Record) -> Result<String, RenderError> {
     let mut results: Vec<TestResult> = record.checks.iter().filter_map(result).collect();
     results.extend(record.missing.iter().map(|missing| lone(missing)));
-    if record.checks.is_empty() && results.is_empty() {
+    if record.checks.is_empty() && results.is_empty() && record.unaffected().is_none() {
         results.push(lone("no check was selected"));
     }
     let pass = results.iter().filter(|result| result.pass).count();

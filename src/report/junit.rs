@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use junit_report::{Report, TestCase, TestSuite};
 
 use super::format::RenderError;
-use super::junit_case::{case_extras, lone_error, test_case};
+use super::junit_case::{case_extras, lone_error, lone_skipped, test_case};
 use super::junit_finish::{SuiteExtras, Totals, finish};
 use super::ledger::{Keep, Ledger};
 use super::record::{Ended, Moment, Record};
@@ -70,7 +70,10 @@ fn document(record: &Record, dialect: Dialect) -> Result<String, RenderError> {
 
     let mut counts = ledger.counts();
     let mut own_cases: Vec<TestCase> = record.missing.iter().map(|it| lone(record, it)).collect();
-    if counts.total() == 0 {
+    if let Some(reason) = record.unaffected() {
+        own_cases.push(lone_skipped("an image is affected", reason));
+        counts.skipped = 1;
+    } else if counts.total() == 0 {
         // An empty report passes in most readers and vanishes in others.
         let filtered = record.selection.filtered;
         let message = format!("no check was selected ({filtered} were left out)");

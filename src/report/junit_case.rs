@@ -92,6 +92,13 @@ pub(super) fn lone_error(name: &str, kind: &str, message: &str) -> TestCase {
     builder.build()
 }
 
+/// A case that stands for no check and says why there is none.
+pub(super) fn lone_skipped(name: &str, reason: &str) -> TestCase {
+    let mut builder = TestCaseBuilder::skipped_with_cause(name, "seatrial.unaffected", reason);
+    builder.set_classname("seatrial");
+    builder.build()
+}
+
 /// The first line; the text of the element has them all.
 fn headline(message: &str) -> String {
     one_line(message.trim_start().lines().next().unwrap_or_default())

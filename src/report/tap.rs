@@ -19,6 +19,9 @@ const TEXT: Limit = Limit {
 /// The whole report.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all formats")]
 pub(super) fn render(record: &Record) -> Result<String, RenderError> {
+    if let Some(reason) = record.unaffected() {
+        return Ok(format!("TAP version 14\n1..0 # SKIP {}\n", escaped(reason)));
+    }
     let mut lone: Vec<String> = record.missing.iter().map(one_line).collect();
     if record.checks.is_empty() && lone.is_empty() {
         // A plan of nothing would be a success.

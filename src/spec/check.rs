@@ -25,6 +25,8 @@ use crate::source::{Located, Place, Source};
 pub struct Spec {
     /// The file.
     pub source: Arc<Source>,
+    /// All files that it was read from, as [`Source::path`] has them: the file, and what it includes.
+    pub files: Vec<PathBuf>,
     /// The image that is checked: a name of the project file or any image reference.
     pub image: Located<String>,
     /// The images whose checks must hold as well.
@@ -153,6 +155,15 @@ impl CheckKind {
             .flat_map(TextExpectation::host_files);
         let golden = golden.map(|path| (path.value.clone(), path.place.clone()));
         mounts.chain(stdins).chain(golden).collect()
+    }
+
+    /// Files of the project that the check may need once the image is known, as far as that can be
+    /// told: the folder of a path that is not all there yet.
+    pub fn late_files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Late(late) => late.files(),
+            _ => Vec::new(),
+        }
     }
 
     /// What the check expects of texts.

@@ -1,6 +1,7 @@
 //! Checks that depend on what the image says of itself.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::CheckKind;
@@ -8,7 +9,7 @@ use super::entry::Defaults;
 use super::kind;
 use super::scope::fill_late;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::yaml::{Context, Entries, Node};
+use crate::yaml::{Context, Entries, Kind, Node};
 
 /// A check in which `${{ image.env.… }}` or `${{ image.label.… }}` is not filled in yet.
 #[derive(Debug, Clone)]
@@ -26,6 +27,23 @@ pub struct Late {
 }
 
 impl Late {
+    /// The files of the project that it may need: mounts, inputs, golden files.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut said = Vec::new();
+        let mounts = self.defaults.settings.mounts.iter();
+        said.extend(
+            mounts
+                .flat_map(|pairs| &pairs.0)
+                .map(|(path, _)| path.value.as_str()),
+        );
+        collect_files(&self.node, &mut said);
+        let known = said.into_iter().map(|path| match path.split_once("${{") {
+            Some((start, _)) => start.rsplit_once('/').map_or("", |(folder, _)| folder),
+            None => path,
+        });
+        known.map(PathBuf::from).collect()
+    }
+
     /// The check as it is for the image, of which `value` tells `image.env.NAME` and
     /// `image.label.NAME`.
     ///
@@ -52,6 +70,28 @@ impl Late {
         match kind {
             Some(kind) if mistakes.is_empty() => Ok(kind),
             _ => Err(Diagnostics(mistakes)),
+        }
+    }
+}
+
+/// What may name a file of the project, wherever it stands.
+fn collect_files<'n>(node: &'n Node, said: &mut Vec<&'n str>) {
+    match &node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::Sequence(items) => items.iter().for_each(|item| collect_files(item, said)),
+        Kind::Mapping(entries) => {
+            for (key, value) in entries {
+                match (key.scalar(), &value.kind) {
+                    (Some("mounts"), Kind::Mapping(mounts)) => {
+                        said.extend(mounts.iter().filter_map(|(path, _)| path.scalar()));
+                    }
+                    (Some("stdin"), Kind::Mapping(stdin)) => {
+                        said.extend(stdin.iter().filter_map(|(_, path)| path.scalar()));
+                    }
+                    (Some("equals_file"), _) => said.extend(value.scalar()),
+                    _ => collect_files(value, said),
+                }
+            }
         }
     }
 }

@@ -159,10 +159,12 @@ impl Reader<'_> {
             let mut found = self.checks(&image, &env_inputs, defaults, list, context);
             let include = head.include.iter().flat_map(|include| &include.0);
             let include: Vec<_> = include.cloned().collect();
-            found.extend(self.include_all(&include, &image, &mut Included::by(raw), context));
+            let mut included = Included::by(raw);
+            found.extend(self.include_all(&include, &image, &mut included, context));
             refuse_duplicates(&found, context);
             specs.push(Spec {
                 source: Arc::clone(&raw.source),
+                files: included.way.into_iter().chain(included.seen).collect(),
                 image,
                 inherit: head.inherit.clone().map(|all| all.0).unwrap_or_default(),
                 checks: found,

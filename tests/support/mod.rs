@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each test crate uses its own part of it")]
 
 pub mod examples;
+pub mod family;
 pub mod images;
 pub mod proxy;
 pub mod scripted;

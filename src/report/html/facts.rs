@@ -90,6 +90,7 @@ fn selected(record: &Record) -> String {
         tags,
         skip_tags,
         failed,
+        unaffected: _,
     } = &record.selection;
     let mut parts = vec![words::count(*selected, "check")];
     if let Some(filter) = filter {

@@ -125,7 +125,7 @@ fn names(checks: &[CheckView]) -> Vec<String> {
 fn is_good(record: &Record) -> bool {
     let counts = record.counts;
     counts.failed + counts.errors == 0
-        && counts.passed + counts.skipped > 0
+        && (counts.passed + counts.skipped > 0 || record.unaffected().is_some())
         && record.ended == Ended::Complete
 }
 
@@ -139,6 +139,7 @@ fn headline(record: &Record) -> String {
     } = record.counts;
     let checks = |count| words::count(count, "check");
     match (failed, errors) {
+        _ if record.unaffected().is_some() => "Nothing had to be tested".to_owned(),
         _ if passed + failed + errors + skipped == 0 => "No check was selected".to_owned(),
         _ if record.ended == Ended::Unfinished => "The run did not finish".to_owned(),
         (0, 0) if passed == 0 => format!("All {} skipped", checks(skipped)),
@@ -173,6 +174,7 @@ fn subtitle(record: &Record) -> String {
 
 fn notices(record: &Record) -> Vec<String> {
     let mut notices = Vec::new();
+    notices.extend(record.unaffected().map(page_text));
     if !matches!(record.ended, Ended::Complete | Ended::Unfinished) {
         notices.push(format!("The run was {}.", facts::ended(record.ended)));
     }

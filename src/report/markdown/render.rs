@@ -61,11 +61,14 @@ pub(in crate::report) fn within(record: &Record, limit: usize) -> String {
 
 fn head(record: &Record) -> String {
     let counts = Counts::from(record.counts);
-    let good = counts.is_good() && counts.total() > 0;
+    let unaffected = record.unaffected();
+    let good = counts.is_good() && (counts.total() > 0 || unaffected.is_some());
     let sign = if good { "✅" } else { "❌" };
     let time = Duration::from(record.duration).as_secs_f64();
     let mut out = format!("## {sign} seatrial: {counts} in {time:.1} s\n\n");
-    if counts.total() == 0 {
+    if let Some(reason) = unaffected {
+        let _ = writeln!(out, "**Nothing had to be tested**: {}\n", inline(reason));
+    } else if counts.total() == 0 {
         out.push_str("**Nothing was tested**: no check is selected.\n\n");
     }
     if let Some(stopped) = record.ended.stopped() {

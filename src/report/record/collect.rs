@@ -186,6 +186,7 @@ impl SelectionRecord {
             tags: selection.tags.clone(),
             skip_tags: selection.skip_tags.clone(),
             failed: selection.failed,
+            unaffected: selection.unaffected.as_ref().map(one_line),
         }
     }
 }

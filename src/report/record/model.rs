@@ -119,6 +119,19 @@ pub struct SelectionRecord {
     /// Whether only checks were wanted that did not pass the time before.
     #[serde(default)]
     pub failed: bool,
+    /// Why there was nothing to select, if that was a decision: no image is affected by a change. Without
+    /// it, a run without a check is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unaffected: Option<String>,
+}
+
+impl Record {
+    /// Why nothing was to be tested, if nothing was and that is no error.
+    pub fn unaffected(&self) -> Option<&str> {
+        let nothing = self.checks.is_empty() && self.missing.is_empty();
+        let reason = self.selection.unaffected.as_deref();
+        reason.filter(|_| nothing && self.ended == Ended::Complete)
+    }
 }
 
 /// Which part of the checks a run was to do.

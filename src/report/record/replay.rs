@@ -62,6 +62,7 @@ impl Record {
                 tags: selection.tags.clone(),
                 skip_tags: selection.skip_tags.clone(),
                 failed: selection.failed,
+                unaffected: selection.unaffected.clone(),
                 shard: self.shard.as_ref().map(ShardRecord::shard),
             },
             filtered: selection.filtered,

@@ -1,0 +1,9 @@
+//! Which images a change concerns: in real repositories, for a family of 21 images.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod any;
+mod commands;
+mod repository;
+mod table;
