@@ -25,4 +25,5 @@ pub mod source;
 pub mod spec;
 pub mod verdict;
 pub mod version;
+pub mod watch;
 pub mod yaml;

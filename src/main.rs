@@ -30,5 +30,6 @@ fn main() -> ExitCode {
         Command::Merge(args) => cli::merge::run(&args).into(),
         Command::Schema(args) => cli::schema::run(&args).into(),
         Command::Test(args) => cli::test::run(*args).into(),
+        Command::Watch(args) => cli::watch::run(*args).into(),
     }
 }

@@ -10,6 +10,7 @@ use super::engine::EngineArgs;
 use super::merge::MergeArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
+use super::watch::WatchArgs;
 
 /// Puts container images through their sea trials before they ship.
 #[derive(Debug, Parser)]
@@ -39,6 +40,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Test images by their specs
     Test(Box<TestArgs>),
+    /// Test what an edit concerns whenever a file is saved, until it is interrupted
+    Watch(Box<WatchArgs>),
 }
 
 /// Clap's own template, which libtest-mimic's arguments bring a shorter one for.
@@ -102,7 +105,9 @@ impl Cli {
             }
             test
         };
-        let mut command = Self::command().mut_subcommand("test", test);
+        let mut command = Self::command()
+            .mut_subcommand("test", test)
+            .mut_subcommand("watch", test);
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }

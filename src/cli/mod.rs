@@ -20,6 +20,9 @@ mod shard;
 mod signals;
 mod table;
 pub mod test;
+pub mod watch;
+mod watch_run;
+mod watched;
 
 pub use args::{Cli, Command};
 pub use exit::Exit;
