@@ -39,10 +39,11 @@ images:
 END
 edit wham start
 # The layers that stay are in the cache from here on.
-docker build --quiet --tag "$name:1" "$folder/wham" >/dev/null
+docker build --quiet --tag "$name:1" "$folder/wham" >/dev/null 2>&1
 
 cd "$folder"
-"$program" watch >"$folder/said" 2>&1 &
+: >said
+"$program" watch >said 2>&1 &
 watching=$!
 cd "$root"
 
@@ -63,7 +64,7 @@ for round in $(seq "$rounds"); do
 
     edit plain "docker-$round"
     begun=$(now)
-    docker build --quiet --tag "$name:docker" "$folder/plain" >/dev/null
+    docker build --quiet --tag "$name:docker" "$folder/plain" >/dev/null 2>&1
     built=$(($(now) - begun))
     echo "round $round: save to verdict $watched ms, docker build alone $built ms"
 done

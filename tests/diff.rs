@@ -198,3 +198,63 @@ fn names_of_the_project_are_understood_and_what_is_not_there_is_an_error() {
         .says(&["no image `seatrial-test-not-there:1`"]);
     diff(&project, &["one"]).expect(2);
 }
+
+/// Removes the images of a project's builds in the end.
+struct Builds(Vec<String>);
+
+impl Drop for Builds {
+    fn drop(&mut self) {
+        for image in &self.0 {
+            let _ = std::process::Command::new("docker")
+                .args(["rmi", "--force", image])
+                .output();
+        }
+    }
+}
+
+#[test]
+fn a_build_tells_what_it_changed() {
+    let name = format!("seatrial-test-diff-build-{}:1", std::process::id());
+    let file = format!("images:\n  app:\n    dockerfile: Dockerfile\n    reference: {name}\n");
+    let project = Project::new(&[
+        ("seatrial.yaml", &file),
+        (
+            "test-specs/app.yaml",
+            "image: app\nchecks:\n  - {name: x, run: cat /x, stdout: new}\n",
+        ),
+    ]);
+    let mut builds = Builds(vec![name.clone()]);
+    let dockerfile = |text: &str| {
+        let text = format!("FROM debian:bookworm-slim\nLABEL test={name}\n{text}");
+        project.write("Dockerfile", text.as_bytes());
+    };
+    let mut build = |args: &[&str]| {
+        let ended = Ended::of(project.seatrial(args).env("SEATRIAL_ENGINE", "embedded"));
+        ended.expect(0);
+        builds
+            .0
+            .push(support::docker(&["images", "--quiet", "--no-trunc", &name]));
+        ended.stderr
+    };
+    let is_told = |said: &str| said.lines().any(|line| line == "changed: app");
+
+    dockerfile("RUN echo old > /x && rm /etc/issue\n");
+    assert!(!is_told(&build(&["build"])), "there was none before");
+    assert!(!is_told(&build(&["build"])), "nothing changed");
+    dockerfile("ENV X=1\nRUN echo new > /x && rm /etc/issue && echo 1 > /opt/y\n");
+    let said = build(&["test", "--build"]);
+    assert!(is_told(&said), "{said}");
+    let told = "  config: 1 added; files: 1 added, 1 changed; +2 B\n    +  env.X: 1\n";
+    assert!(said.ends_with(told), "{said}");
+    for args in [&["build", "--no-diff"][..], &["build", "--quiet"]] {
+        dockerfile(&format!("ENV X={}\nRUN echo new > /x\n", args[1]));
+        assert!(!is_told(&build(args)));
+    }
+    // What is gone can't be told of, and nobody is bothered with it.
+    dockerfile("RUN echo old > /x\n");
+    let said = build(&["build"]);
+    assert!(
+        said.contains("files: 1 changed") && said.contains("-  env.X: --quiet"),
+        "{said}"
+    );
+}

@@ -13,6 +13,7 @@ mod last;
 pub mod merge;
 mod policy;
 mod progress;
+mod rebuilt;
 mod reports;
 pub mod schema;
 mod session;

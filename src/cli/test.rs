@@ -16,6 +16,7 @@ use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
 use super::progress::summary;
+use super::rebuilt::{self, RebuiltArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
@@ -47,6 +48,8 @@ pub struct TestArgs {
     pub(super) build: bool,
     #[command(flatten)]
     build_limit: BuildLimit,
+    #[command(flatten)]
+    rebuilt: RebuiltArgs,
     #[command(flatten)]
     changed: ChangedArgs,
     /// Only checks with this tag; of several tags any will do
@@ -184,7 +187,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(limit) = args.policy.deadline {
         session.signals().limit(&session.handle(), limit);
     }
-    let unbuilt = if args.build {
+    let built = if args.build {
         build_first(
             &session,
             project.as_ref(),
@@ -196,6 +199,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     } else {
         Vec::new()
     };
+    let anew = args.rebuilt.of(&built, args.harness.quiet);
     let tally = Arc::new(Tally::new());
     let run = Run {
         folder: folder_in_repository(&root(project.as_ref())?),
@@ -217,7 +221,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             let signals = session.signals().clone();
             move || signals.why()
         }),
-        unbuilt,
+        unbuilt: built.iter().filter_map(unbuilt).collect(),
     };
     let ended = run.execute();
     // A comfort for the next run: that it can't be had changes nothing about this one.
@@ -225,6 +229,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(reports) = Arc::into_inner(reports) {
         reports.finish().map_err(|errors| unwritten(&errors))?;
     }
+    // Whoever waits for the verdict has it by now.
+    rebuilt::tell(&session, &args.engine, &root(project.as_ref())?, &anew);
     let signal = session.signals().received();
     conclude(&tally, ended, signal, &selected_by)
 }
@@ -472,7 +478,7 @@ impl Listener for Listeners {
     }
 }
 
-/// Builds the images of the selected checks that the project knows, and gives those that failed.
+/// Builds the images of the selected checks that the project knows, and gives what came of each.
 fn build_first(
     session: &Session,
     project: Option<&Project>,
@@ -480,7 +486,7 @@ fn build_first(
     harness: &Arguments,
     limit: BuildLimit,
     to_stdout: bool,
-) -> Result<Vec<(String, Problem)>, Trouble> {
+) -> Result<Vec<ImageResult>, Trouble> {
     let Some(project) = project else {
         let message = "--build needs a project file, which says how images are built";
         return Err(Trouble::new(Exit::Usage, message));
@@ -503,7 +509,7 @@ fn build_first(
     } else {
         writeln!(anstream::stdout(), "{built}")
     };
-    Ok(results.iter().filter_map(unbuilt).collect())
+    Ok(results)
 }
 
 fn unbuilt(result: &ImageResult) -> Option<(String, Problem)> {
