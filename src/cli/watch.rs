@@ -296,7 +296,7 @@ impl Watching {
         })?;
         let answers = std::mem::take(&mut self.changed);
         let everything = std::mem::take(&mut self.everything);
-        let old = std::mem::replace(&mut self.old, read.clone());
+        let old = std::mem::replace(&mut self.old, read);
         loop {
             match self.wait(Some(&running)) {
                 Woken::Ended => {

@@ -105,8 +105,13 @@ fn meta(at: &OwnedFd, name: &std::ffi::CStr, stat: &Stat) -> io::Result<Meta> {
             stat.st_ctime,
             i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
         ),
-        names: u64::from(stat.st_nlink),
+        names: wide(stat.st_nlink),
     })
+}
+
+/// Some architectures count in 32 bits.
+fn wide(number: impl Into<u64>) -> u64 {
+    number.into()
 }
 
 fn link(at: &OwnedFd, name: &std::ffi::CStr) -> io::Result<String> {
