@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Clean(args) => cli::clean::run(&args).into(),
         Command::Diff(args) => cli::diff::run(&args).into(),
         Command::Engine(args) => cli::engine::run(&args).into(),
+        Command::Import(args) => cli::import::run(&args).into(),
         Command::Merge(args) => cli::merge::run(&args).into(),
         Command::Schema(args) => cli::schema::run(&args).into(),
         Command::Test(args) => cli::test::run(*args).into(),

@@ -7,6 +7,7 @@ use super::build::BuildArgs;
 use super::clean::CleanArgs;
 use super::diff::DiffArgs;
 use super::engine::EngineArgs;
+use super::import::ImportArgs;
 use super::merge::MergeArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
@@ -34,6 +35,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Tell what runs containers here, what does not work, and what is done about it
     Engine(EngineArgs),
+    /// Write a first project file from what is there already
+    Import(ImportArgs),
     /// Make one result of several: of shards, of images, of further attempts
     Merge(MergeArgs),
     /// Print the JSON Schema of specs, of the project file or of results

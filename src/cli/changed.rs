@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::exit::Exit;
-use super::session::Trouble;
+use super::session::{Session, Trouble};
 use crate::affected::{Affected, Changes, Git, GitError, Range, affected};
 use crate::event::{Event, Listener, RunEnd, RunStart, Selection};
 use crate::project::Project;
@@ -89,6 +89,27 @@ impl Change {
     /// The names of the images to build, or none if that is nothing.
     pub(super) fn to_build(&self) -> Option<Vec<String>> {
         Some(self.affected.to_build()).filter(|names| !names.is_empty())
+    }
+
+    /// Those of `names` that are to be built before they are tested: what changed, and what is not there
+    /// on the engine that builds.
+    pub(super) fn to_build_of(
+        &self,
+        session: &Session,
+        project: &Project,
+        mut names: Vec<String>,
+    ) -> Vec<String> {
+        let changed = self.affected.to_build();
+        let connection = session.connect().ok().map(|(connection, _)| connection);
+        names.retain(|name| {
+            let is_there = || {
+                let (connection, image) = connection.as_ref().zip(project.image(name))?;
+                let handle = session.handle();
+                Some(handle.block_on(connection.has_image(&image.reference)))
+            };
+            changed.contains(name) || !is_there().unwrap_or(false)
+        });
+        names
     }
 
     /// The names of the images to test, or none if that is nothing.

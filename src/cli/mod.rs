@@ -9,6 +9,7 @@ pub mod diff;
 pub mod engine;
 mod engines;
 mod exit;
+pub mod import;
 mod last;
 pub mod merge;
 mod policy;

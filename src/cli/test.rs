@@ -147,10 +147,10 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let project = find_project(args.project.as_deref())?;
     let mut selection = args.selection();
     let (plan, change) = plan(&args, project.as_ref(), &mut |_, _, _| {})?;
-    if let Some(nothing) = change.filter(|change| change.to_test().is_none()) {
+    if let Some(nothing) = change.as_ref().filter(|it| it.to_test().is_none()) {
         return not_affected(
             &args,
-            &nothing,
+            nothing,
             selection,
             project.as_ref(),
             plan.cases.len(),
@@ -192,6 +192,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             &session,
             project.as_ref(),
             &plan,
+            change.as_ref(),
             &args.harness,
             args.build_limit,
             to_stdout,
@@ -483,6 +484,7 @@ fn build_first(
     session: &Session,
     project: Option<&Project>,
     plan: &Plan,
+    change: Option<&Change>,
     harness: &Arguments,
     limit: BuildLimit,
     to_stdout: bool,
@@ -498,6 +500,10 @@ fn build_first(
         .filter(|image| image.in_catalogue && needed.contains(&image.name))
         .map(|image| image.name.clone())
         .collect();
+    let names = match change {
+        Some(change) => change.to_build_of(session, project, names),
+        None => names,
+    };
     if names.is_empty() {
         return Ok(Vec::new());
     }

@@ -9,6 +9,7 @@ use super::file::ProjectFile;
 use super::globs::FileGlobs;
 use super::template::Template;
 use crate::diagnostic::Diagnostics;
+use crate::platform::Platform;
 use crate::source::{Located, Source};
 use crate::yaml::{self, Context, Decode, ReadError};
 
@@ -44,6 +45,10 @@ pub struct Image {
     pub args: Vec<(String, Template)>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The platforms that it is made for; none if not said.
+    pub platforms: Vec<Platform>,
+    /// Whether it is published.
+    pub public: bool,
     /// The files it depends on.
     pub files: FileGlobs,
     /// The images it derives from, as positions in [`Project::images`].

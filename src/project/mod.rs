@@ -1,6 +1,7 @@
 //! The project file `seatrial.yaml`: the catalogue of images and how they derive from each other.
 
 mod arguments;
+mod bases;
 mod check;
 mod file;
 mod globs;

@@ -139,6 +139,120 @@ images:
 }
 
 #[test]
+fn platforms_and_whether_it_is_published() {
+    let folder = folder();
+    let text = "images:\n  app: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/amd64, linux/arm64/v8], public: false}\n";
+    let project = parse(text, folder.path()).unwrap();
+    let app = project.image("app").unwrap();
+    let platforms: Vec<&str> = app.platforms.iter().map(|it| it.0.as_str()).collect();
+    assert_eq!(
+        (platforms.as_slice(), app.public),
+        (&["linux/amd64", "linux/arm64/v8"][..], false)
+    );
+    let project = parse(FAMILY, folder.path()).unwrap();
+    assert!(
+        project
+            .images
+            .iter()
+            .all(|it| it.public && it.platforms.is_empty())
+    );
+    let mistakes = |images: &str| parse(&format!("images:\n{images}"), folder.path()).unwrap_err();
+    let unread = mistakes(
+        "  b: {dockerfile: dockerfiles/app/Dockerfile, platforms: [amd64, linux/AMD64], public: no}\n",
+    );
+    let senseless = mistakes(
+        "  a: {dockerfile: dockerfiles/app/Dockerfile, platforms: []}\n  \
+         b: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/amd64, linux/arm64, linux/amd64]}\n",
+    );
+    insta::assert_snapshot!(format!("{unread}\n\n{senseless}"));
+}
+
+#[test]
+fn what_dockerfiles_name_is_a_parent_too() {
+    use std::io::Write;
+    let folder = folder();
+    let parents = |dockerfile: &str, more: &str| {
+        let path = folder.path().join("dockerfiles/app/Dockerfile");
+        let mut file = fs::File::create(path).unwrap();
+        file.write_all(dockerfile.as_bytes()).unwrap();
+        let text = format!(
+            "images:\n  app: {{dockerfile: dockerfiles/app/Dockerfile{more}}}\n  \
+             base: {{dockerfile: dockerfiles/base/Dockerfile, reference: example.org/base}}\n  \
+             tools: {{dockerfile: dockerfiles/tools/Dockerfile, args: {{A: '${{{{ image.base }}}}'}}}}\n"
+        );
+        let project = parse(&text, folder.path()).unwrap();
+        let parents = project.images[0].parents.iter();
+        let parents = parents.map(|at| project.images[*at].name.value.clone());
+        parents.collect::<Vec<_>>().join(" ")
+    };
+    let table = [
+        ("FROM example.org/base\n", "", "base"),
+        (
+            "FROM example.org/base:latest\nCOPY --from=tools a b\n",
+            "",
+            "base tools",
+        ),
+        ("FROM docker.io/library/tools\n", "", "tools"),
+        ("ARG B=tools\nFROM $B\n", "", "tools"),
+        (
+            "ARG B=tools\nFROM $B\n",
+            ", args: {B: 'example.org/base'}",
+            "base",
+        ),
+        (
+            "ARG B\nFROM $B\nRUN --mount=from=tools,target=/x y\n",
+            ", args: {B: '${{ image.base }}'}",
+            "base tools",
+        ),
+        // Another tag or digest is another image, and a stage is none.
+        (
+            "FROM example.org/base:1\nCOPY --from=tools@sha256:00 a b\n",
+            "",
+            "",
+        ),
+        (
+            "FROM debian AS tools\nFROM tools\nCOPY --from=tools a b\n",
+            "",
+            "",
+        ),
+        ("ARG B=tools\nFROM $B\n", ", args: {B: '${{ env.X }}'}", ""),
+        // What is not needed for the target is not built.
+        ("FROM tools AS x\nFROM debian\n", "", ""),
+        ("FROM tools AS x\nFROM debian\n", ", target: x", "tools"),
+        // Itself, and what can't be read.
+        ("FROM app\n", "", ""),
+        ("FROMM tools\n", "", ""),
+    ];
+    for (dockerfile, more, expected) in table {
+        assert_eq!(parents(dockerfile, more), expected, "{dockerfile}{more}");
+    }
+    // What is derived from it already can't be its parent.
+    assert_eq!(
+        parents("FROM tools\nCOPY --from=example.org/base a b\n", ""),
+        "base tools"
+    );
+    let mut file = fs::File::create(folder.path().join("dockerfiles/base/Dockerfile")).unwrap();
+    file.write_all(b"FROM tools\n").unwrap();
+    assert_eq!(parents("FROM tools\n", ""), "tools");
+}
+
+#[test]
+fn an_image_has_one_entry() {
+    let folder = folder();
+    insta::assert_snapshot!(
+        parse(
+            "\
+images:
+  a: {dockerfile: dockerfiles/app/Dockerfile}
+  a: {dockerfile: dockerfiles/base/Dockerfile}
+",
+            folder.path()
+        )
+        .unwrap_err()
+    );
+}
+
+#[test]
 fn substitutions_that_mean_nothing_are_shown() {
     let folder = folder();
     insta::assert_snapshot!(

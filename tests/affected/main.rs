@@ -5,5 +5,6 @@ mod support;
 
 mod any;
 mod commands;
+mod docker;
 mod repository;
 mod table;

@@ -108,6 +108,12 @@ impl Connection {
         })
     }
 
+    /// Whether the engine has this image. One that does not answer has none.
+    pub async fn has_image(&self, reference: &str) -> bool {
+        let asked = self.docker.inspect_image(reference);
+        matches!(tokio::time::timeout(IDENTIFY_LIMIT, asked).await, Ok(Ok(_)))
+    }
+
     /// What a failed request means to the person who made it.
     pub fn unreachable(&self, error: &bollard::errors::Error) -> EngineError {
         let reason = match (io_kind(error), &self.endpoint.transport) {
