@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::session::Trouble;
+use super::signals::Signals;
 use crate::event::{Event, Listener};
 use crate::verdict::Verdict;
 
@@ -46,11 +47,39 @@ impl WatchedArgs {
         read.map(Some)
     }
 
+    /// `listener`, but if somebody watches, what a signal kept from being run is not told: it is run
+    /// again at once.
+    pub(super) fn hushed(
+        &self,
+        listener: Arc<dyn Listener>,
+        signals: &Signals,
+    ) -> Arc<dyn Listener> {
+        if self.watched.is_none() {
+            return listener;
+        }
+        let signals = signals.clone();
+        Arc::new(Hushed { listener, signals })
+    }
+
     /// Tells the one that watches, if somebody does.
     pub(super) fn listener(&self) -> Option<Arc<dyn Listener>> {
         let folder = self.watched.clone()?;
         let verdicts = Mutex::default();
         Some(Arc::new(Telling { folder, verdicts }))
+    }
+}
+
+/// Says nothing any more once a signal came: files of reports tell of a run that did not finish.
+struct Hushed {
+    listener: Arc<dyn Listener>,
+    signals: Signals,
+}
+
+impl Listener for Hushed {
+    fn on(&self, event: &Event) {
+        if self.signals.received().is_none() {
+            self.listener.on(event);
+        }
     }
 }
 
