@@ -12,6 +12,7 @@ use super::engines;
 use super::exit::Exit;
 use super::policy::duration;
 use super::progress::{Progress, failure, summary};
+use super::rebuilt::{self, RebuiltArgs, engine_of_env};
 use super::session::{Session, Trouble, env, require_project};
 use crate::build::{BuildError, ImageOutcome, ImageResult, Job, build_images, jobs};
 use crate::engine::EngineError;
@@ -35,6 +36,8 @@ pub struct BuildArgs {
     changed: ChangedArgs,
     #[command(flatten)]
     limit: BuildLimit,
+    #[command(flatten)]
+    rebuilt: RebuiltArgs,
 }
 
 /// How long builds may take.
@@ -63,6 +66,8 @@ fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
     let session = Session::start()?;
     let results = build(&session, &project, &images, args.quiet, args.limit)?;
     let _ = write!(anstream::stdout().lock(), "{}", summary(&results));
+    let anew = args.rebuilt.of(&results, args.quiet);
+    rebuilt::tell(&session, &engine_of_env(), &project.root, &anew);
     Ok(exit(&results, session.signals().received()))
 }
 

@@ -16,10 +16,12 @@ use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
 use super::progress::summary;
+use super::rebuilt::{self, RebuiltArgs};
 use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
+use super::watched::WatchedArgs;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
@@ -32,22 +34,24 @@ use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
 use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
-const SPECS: &str = "test-specs";
+pub(super) const SPECS: &str = "test-specs";
 
 /// The arguments of `seatrial test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// Specs to use, files or folders, instead of those of the project
     #[arg(long = "spec", value_name = "PATH")]
-    specs: Vec<PathBuf>,
+    pub(super) specs: Vec<PathBuf>,
     /// The project file; otherwise seatrial.yaml is sought here and in the folders above
     #[arg(long, value_name = "FILE")]
-    project: Option<PathBuf>,
+    pub(super) project: Option<PathBuf>,
     /// Build the images of the selected checks before testing them
     #[arg(long)]
-    build: bool,
+    pub(super) build: bool,
     #[command(flatten)]
     build_limit: BuildLimit,
+    #[command(flatten)]
+    rebuilt: RebuiltArgs,
     #[command(flatten)]
     changed: ChangedArgs,
     /// Only checks with this tag; of several tags any will do
@@ -68,9 +72,11 @@ pub struct TestArgs {
     #[command(flatten)]
     recall: RecallArgs,
     #[command(flatten)]
-    reports: RunReportArgs,
+    pub(super) reports: RunReportArgs,
     #[command(flatten)]
     ci: CiArgs,
+    #[command(flatten)]
+    watched: WatchedArgs,
     /// What runs the containers: auto, embedded or docker [default: auto]
     #[arg(
         long,
@@ -144,7 +150,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     }
     let project = find_project(args.project.as_deref())?;
     let mut selection = args.selection();
-    let (plan, change) = plan(&args, project.as_ref())?;
+    let (plan, change) = plan(&args, project.as_ref(), &mut |_, _, _| {})?;
     if let Some(nothing) = change.as_ref().filter(|it| it.to_test().is_none()) {
         return not_affected(
             &args,
@@ -155,6 +161,9 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         );
     }
     let mut plan = select(plan, &mut args.harness);
+    if let Some(names) = args.watched.checks()? {
+        plan = plan.only_named(&names);
+    }
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
@@ -184,7 +193,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(limit) = args.policy.deadline {
         session.signals().limit(&session.handle(), limit);
     }
-    let unbuilt = if args.build {
+    let built = if args.build {
         build_first(
             &session,
             project.as_ref(),
@@ -197,6 +206,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     } else {
         Vec::new()
     };
+    let anew = args.rebuilt.of(&built, args.harness.quiet);
     let tally = Arc::new(Tally::new());
     let results = args.recall.results();
     let engines = args.engine.engines(&session, &root(project.as_ref())?);
@@ -211,14 +221,18 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             policy.repeat > 1,
             results.as_ref(),
         ),
-        listener: Arc::new(Listeners(listeners(
-            &mut args.harness,
-            &tally,
-            last.as_ref(),
-            &reports,
-            to_stdout,
-            args.ci.ci(),
-        ))),
+        listener: args.watched.hushed(
+            Arc::new(Listeners(listeners(
+                &mut args.harness,
+                &tally,
+                last.as_ref(),
+                args.watched.listener(),
+                &reports,
+                to_stdout,
+                args.ci.ci(),
+            ))),
+            session.signals(),
+        ),
         arguments: args.harness,
         plan,
         policy,
@@ -226,7 +240,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             let signals = session.signals().clone();
             move || signals.why()
         }),
-        unbuilt,
+        unbuilt: built.iter().filter_map(unbuilt).collect(),
         results,
     };
     let ended = run.execute();
@@ -235,6 +249,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(reports) = Arc::into_inner(reports) {
         reports.finish().map_err(|errors| unwritten(&errors))?;
     }
+    // Whoever waits for the verdict has it by now.
+    rebuilt::tell(&session, &args.engine, &root(project.as_ref())?, &anew);
     let signal = session.signals().received();
     conclude(&tally, ended, signal, &selected_by)
 }
@@ -304,7 +320,28 @@ fn root(project: Option<&Project>) -> Result<PathBuf, Trouble> {
     project.map_or_else(here, |project| Ok(project.root.clone()))
 }
 
-fn plan(args: &TestArgs, project: Option<&Project>) -> Result<(Plan, Option<Change>), Trouble> {
+/// Is shown the specs without mistakes, before they become a plan, and the folder that paths are
+/// relative to.
+pub(super) type See<'a> = dyn FnMut(Option<&Project>, &[&Spec], &Path) + 'a;
+
+/// All checks that would be run, for the one that watches.
+pub(super) fn planned(
+    args: &TestArgs,
+    see: &mut See<'_>,
+) -> Result<(Option<Project>, Plan), Trouble> {
+    let project = find_project(args.project.as_deref())?;
+    let mut harness = args.harness.clone();
+    let (plan, _) = plan(args, project.as_ref(), see)?;
+    let plan = select(plan, &mut harness);
+    let names = Run::names(&plan, &harness);
+    Ok((project, plan.only_named(&names)))
+}
+
+fn plan(
+    args: &TestArgs,
+    project: Option<&Project>,
+    see: &mut See<'_>,
+) -> Result<(Plan, Option<Change>), Trouble> {
     let here = here()?;
     let root = project.map_or(here.as_path(), |project| project.root.as_path());
     let paths = if args.specs.is_empty() {
@@ -328,8 +365,9 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<(Plan, Option<Chan
     // A spec that can't be read may hold what is to be inherited.
     let more = bases.mistakes.into_iter();
     mistakes.extend(more.filter(|mistake| told.insert(identity(mistake))));
+    let specs: Vec<&Spec> = loaded.specs.iter().chain(&bases.specs).collect();
+    see(project, &specs, root);
     let change = if args.changed.is_some() && mistakes.is_empty() {
-        let specs: Vec<&Spec> = loaded.specs.iter().chain(&bases.specs).collect();
         args.changed.find(project, &specs)?
     } else {
         None
@@ -402,6 +440,7 @@ fn listeners(
     harness: &mut Arguments,
     tally: &Arc<Tally>,
     last: Option<&Arc<LastRun>>,
+    watched: Option<Arc<dyn Listener>>,
     reports: &Arc<Reports>,
     to_stdout: bool,
     ci: Option<Ci>,
@@ -410,6 +449,7 @@ fn listeners(
     if let Some(last) = last {
         listeners.push(Arc::clone(last) as Arc<dyn Listener>);
     }
+    listeners.extend(watched);
     listeners.push(Arc::clone(reports) as Arc<dyn Listener>);
     let own = harness.format.is_none() && harness.logfile.is_none();
     if own {
@@ -458,7 +498,7 @@ impl Listener for Listeners {
     }
 }
 
-/// Builds the images of the selected checks that the project knows, and gives those that failed.
+/// Builds the images of the selected checks that the project knows, and gives what came of each.
 fn build_first(
     session: &Session,
     project: Option<&Project>,
@@ -467,7 +507,7 @@ fn build_first(
     harness: &Arguments,
     limit: BuildLimit,
     to_stdout: bool,
-) -> Result<Vec<(String, Problem)>, Trouble> {
+) -> Result<Vec<ImageResult>, Trouble> {
     let Some(project) = project else {
         let message = "--build needs a project file, which says how images are built";
         return Err(Trouble::new(Exit::Usage, message));
@@ -494,7 +534,7 @@ fn build_first(
     } else {
         writeln!(anstream::stdout(), "{built}")
     };
-    Ok(results.iter().filter_map(unbuilt).collect())
+    Ok(results)
 }
 
 fn unbuilt(result: &ImageResult) -> Option<(String, Problem)> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::daemon::Daemon;
 use super::hands::HelperHands;
-use super::layer::{Content, Layer};
+use super::layer::{Content, Digest, Layer};
 use super::source::{Platform, Reference, SourceImage, load, load_from, pull};
 use super::store::{ImageRecord, LayerGuard, Store, StoreError};
 use crate::engine::{Engine, EngineError, HistoryStep, Image};
@@ -215,7 +215,11 @@ impl Sources {
 
     fn built(&self, name: &str) -> Result<Option<SourceImage>, EngineError> {
         let store = StoreError::into_engine;
-        let Some(id) = self.store.reference(&with_tag(name)).map_err(store)? else {
+        let found = match Digest::parse(name) {
+            Some(id) => Some(id),
+            None => self.store.reference(&with_tag(name)).map_err(store)?,
+        };
+        let Some(id) = found else {
             return Ok(None);
         };
         let Some(record) = self.store.image(&id).map_err(store)? else {
@@ -235,6 +239,12 @@ impl Sources {
             }
         });
         SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
+    }
+
+    /// The id of the image that was built here last under a name.
+    pub(super) fn built_id(&self, name: &str) -> Option<String> {
+        let id = self.store.reference(&with_tag(name)).ok().flatten();
+        id.map(|id| id.to_string())
     }
 }
 

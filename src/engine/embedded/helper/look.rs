@@ -100,7 +100,18 @@ fn meta(at: &OwnedFd, name: &std::ffi::CStr, stat: &Stat) -> io::Result<Meta> {
         uid: stat.st_uid,
         gid: stat.st_gid,
         link: if is_link { Some(link(at, name)?) } else { None },
+        inode: stat.st_ino,
+        changed: (
+            stat.st_ctime,
+            i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
+        ),
+        names: wide(stat.st_nlink),
     })
+}
+
+/// Some architectures count in 32 bits.
+fn wide(number: impl Into<u64>) -> u64 {
+    number.into()
 }
 
 fn link(at: &OwnedFd, name: &std::ffi::CStr) -> io::Result<String> {
