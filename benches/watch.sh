@@ -47,24 +47,30 @@ cd "$folder"
 watching=$!
 cd "$root"
 
-# Waits until so many runs have ended.
+verdict='^[0-9]+ passed.* in [0-9.]+s$'
+ready='^watching '
+
+# Waits until it has been said so often.
 await() {
-    while [ "$(grep -c '^watching ' "$folder/said")" -lt "$1" ]; do
+    while [ "$(grep -cE "$1" "$folder/said")" -lt "$2" ]; do
         kill -0 "$watching" || { cat "$folder/said"; exit 1; }
         sleep 0.005
     done
 }
 
-await 1
+await "$ready" 1
 for round in $(seq "$rounds"); do
     begun=$(now)
     edit wham "watch-$round"
-    await $((round + 1))
+    await "$verdict" $((round + 1))
     watched=$(($(now) - begun))
+    # What changed is told after the verdict.
+    await "$ready" $((round + 1))
+    told=$(($(now) - begun))
 
     edit plain "docker-$round"
     begun=$(now)
     docker build --quiet --tag "$name:docker" "$folder/plain" >/dev/null 2>&1
     built=$(($(now) - begun))
-    echo "round $round: save to verdict $watched ms, docker build alone $built ms"
+    echo "round $round: save to verdict $watched ms, to what changed $told ms, docker build alone $built ms"
 done

@@ -244,6 +244,9 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         results,
     };
     let ended = run.execute();
+    if let Some(signal) = args.watched.broken_off(session.signals()) {
+        return Ok(Exit::Signal(signal));
+    }
     // A comfort for the next run: that it can't be had changes nothing about this one.
     let _ = last.as_ref().map(|last| last.write());
     if let Some(reports) = Arc::into_inner(reports) {

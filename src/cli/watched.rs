@@ -61,6 +61,12 @@ impl WatchedArgs {
         Arc::new(Hushed { listener, signals })
     }
 
+    /// The signal that broke the run off, if somebody watches. The files of reports are left as they
+    /// were before the first check: they tell of a run that did not finish.
+    pub(super) fn broken_off(&self, signals: &Signals) -> Option<i32> {
+        self.watched.as_ref().and_then(|_| signals.received())
+    }
+
     /// Tells the one that watches, if somebody does.
     pub(super) fn listener(&self) -> Option<Arc<dyn Listener>> {
         let folder = self.watched.clone()?;
@@ -69,7 +75,7 @@ impl WatchedArgs {
     }
 }
 
-/// Says nothing any more once a signal came: files of reports tell of a run that did not finish.
+/// Says nothing any more once a signal came.
 struct Hushed {
     listener: Arc<dyn Listener>,
     signals: Signals,
