@@ -32,7 +32,7 @@ fn two_registries_get_the_same_image_and_only_what_they_lack() {
     let certs = desk.folder.path().join("certs.d").join(&guarded.host);
     std::fs::create_dir_all(&certs).unwrap();
     std::fs::copy(guarded.folder.path().join("a.crt"), certs.join("ca.crt")).unwrap();
-    let image = desk.prepare(&[layer("a", 5 << 20), layer("b", 1000), layer("a", 5 << 20)]);
+    let image = desk.prepare(&[layer("a", 3 << 19), layer("b", 1000), layer("a", 3 << 19)]);
     let registries = desk.registries();
     let repository = |host: &str| {
         let name = RepositoryName::parse(&format!("{host}/some/image")).unwrap();

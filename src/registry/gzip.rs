@@ -17,13 +17,13 @@ const BLOCK: usize = 1 << 20;
 const MOST_THREADS: usize = 8;
 /// How far back deflate can point, in bytes.
 const WINDOW: usize = 32 << 10;
-/// Measured (docs/decisions/registries.md): what a higher level saves in size it costs many times in time.
-const LEVEL: u32 = 6;
+/// Measured (docs/decisions/registries.md): higher ones save little, and lower ones waste much.
+const LEVEL: u32 = 3;
 /// No name, no time, no system: RFC 1952.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// Names what this makes of the same bytes: another where that changes.
-pub(super) const KIND: &str = "gzip-6-1";
+pub(super) const KIND: &str = "gzip-3-1";
 
 /// What was compressed.
 pub(super) struct Compressed {

@@ -174,6 +174,8 @@ impl Repository {
         breaks: &mut u32,
     ) -> Result<Sent, RegistryError> {
         let mut from = 0;
+        // One that says less than before does not get on.
+        let mut furthest = 0;
         loop {
             let (why, wait) = match self.patch(&url, blob, from, tell).await? {
                 Sent::Broken(why, wait) => (why, wait),
@@ -185,8 +187,8 @@ impl Repository {
             let Some((next, has)) = self.received(&url, blob).await? else {
                 return Ok(Sent::Lost(why));
             };
-            if has >= from + HEADWAY {
-                *breaks = 0;
+            if has >= furthest + HEADWAY {
+                (furthest, *breaks) = (has, 0);
             }
             if has == blob.size() {
                 return Ok(Sent::All(next));

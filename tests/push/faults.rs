@@ -13,7 +13,7 @@ use crate::support::registry::{Fault, FaultProxy, Registry, count, docker_config
 fn what_breaks_is_tried_again_within_bounds() {
     let desk = Desk::new();
     docker_config(desk.folder.path(), "none", "me", "secret");
-    let image = desk.prepare(&[layer("a", 3 << 20), layer("b", 1000)]);
+    let image = desk.prepare(&[layer("a", 3 << 19), layer("b", 1000)]);
     let answer = |status, lines: &str| Fault::Answer(status, lines.to_owned());
     let table = [
         ("POST", "uploads/", answer(500, "")),
@@ -53,7 +53,7 @@ fn what_breaks_is_tried_again_within_bounds() {
 fn what_breaks_for_ever_is_an_error_that_says_where() {
     let desk = Desk::new();
     let registry = Registry::open();
-    let image = desk.prepare(&[layer("a", 3 << 20), layer("b", 1000)]);
+    let image = desk.prepare(&[layer("a", 3 << 19), layer("b", 1000)]);
     let answer = |status| Fault::Answer(status, String::new());
     let table = [
         ("HEAD", "blobs/", answer(500), "answered 500", 15),
@@ -139,7 +139,7 @@ fn what_breaks_for_ever_is_an_error_that_says_where() {
 #[test]
 fn what_broke_off_goes_on_where_it_was() {
     let desk = Desk::new();
-    let image = desk.prepare(&[layer("a", 16 << 20)]);
+    let image = desk.prepare(&[layer("a", 10 << 20)]);
     let keeper = Keeper::new();
     // Two connections break, after so much of what they were to bring.
     keeper.break_after(&[5 << 20, 3 << 20]);
@@ -180,7 +180,7 @@ fn what_broke_off_goes_on_where_it_was() {
 #[test]
 fn tokens_that_end_in_the_middle_are_got_anew() {
     let desk = Desk::new();
-    let image = desk.prepare(&[layer("a", 3 << 20), layer("b", 3 << 20)]);
+    let image = desk.prepare(&[layer("a", 3 << 19), layer("b", 3 << 19)]);
     let registry = Registry::with_tokens();
     docker_config(desk.folder.path(), &registry.host, "me", "secret");
     let repository = desk.repository(&format!("{}/some/image", registry.host));
@@ -224,7 +224,7 @@ fn tokens_that_end_in_the_middle_are_got_anew() {
     );
     proxy.times(2, "PATCH", "uploads/", Fault::Answer(401, challenge));
     registry.tokens.take();
-    let fresh = desk.prepare(&[layer("c", 3 << 20)]);
+    let fresh = desk.prepare(&[layer("c", 3 << 19)]);
     let through = desk.repository(&format!("{}/through", proxy.host));
     assert_eq!(one(&fresh, &through).unwrap().sent, 2);
     assert!(registry.tokens.take().len() >= 2);
@@ -245,7 +245,7 @@ fn tokens_that_end_in_the_middle_are_got_anew() {
 #[test]
 fn no_other_host_is_shown_the_password() {
     let desk = Desk::new();
-    let image = desk.prepare(&[layer("a", 3 << 20)]);
+    let image = desk.prepare(&[layer("a", 3 << 19)]);
     let keeper = Keeper::guarded_with_storage();
     docker_config(desk.folder.path(), &keeper.host, "me", "secret");
     let repository = desk.repository(&format!("{}/x", keeper.host));

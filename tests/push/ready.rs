@@ -59,7 +59,7 @@ fn manifest(parts: &ImageParts, layers: &[Vec<u8>]) -> Manifest {
 #[test]
 fn an_image_is_made_ready_once_and_the_same_each_time() {
     let desk = Desk::new();
-    let tars = [layer("a", 3 << 20), layer("b", 70_000)];
+    let tars = [layer("a", 3 << 19), layer("b", 70_000)];
     let (mut parts, id) = image(&tars, "amd64");
     let ready = |parts: &ImageParts, cache: &LayerCache| {
         Prepared::new(parts, &id, cache, &|| false).unwrap()
@@ -180,7 +180,7 @@ fn only_what_was_tested_is_made_ready() {
             "{expected}: {error}"
         );
     }
-    let (parts, id) = image(&[layer("d", 4 << 20)], "amd64");
+    let (parts, id) = image(&[layer("d", 2 << 20)], "amd64");
     let error = Prepared::new(&parts, &id, &desk.cache, &|| true).unwrap_err();
     assert!(matches!(error, RegistryError::Interrupted), "{error:?}");
 }
