@@ -15,7 +15,7 @@ mod images;
 mod range;
 mod specs;
 
-pub use changes::{Changed, Changes, Old};
+pub use changes::{Before, Changed, Changes, Old};
 pub use git::{Git, GitError};
 pub use images::{Action, Affected, AffectedImage, affected};
 pub use range::Range;

@@ -1,5 +1,6 @@
 //! From the words of an instruction to what it says.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -101,12 +102,12 @@ pub(super) fn has_heredocs(instruction: &Instruction) -> bool {
 /// Takes here-documents out of what is copied: they are no files.
 pub(super) fn without_heredocs(instruction: &mut Instruction, heredocs: &[(Announced, Place)]) {
     match &mut instruction.kind {
-        Kind::Copy(copying) => copying.sources.retain(|source| {
-            let start = source.place.range().start;
-            !heredocs
-                .iter()
-                .any(|(_, place)| place.range().start == start)
-        }),
+        Kind::Copy(copying) => {
+            let starts = heredocs.iter().map(|(_, place)| place.range().start);
+            let starts: HashSet<usize> = starts.collect();
+            let sources = &mut copying.sources;
+            sources.retain(|source| !starts.contains(&source.place.range().start));
+        }
         Kind::OnBuild(inner) => without_heredocs(inner, heredocs),
         _ => {}
     }
@@ -224,11 +225,16 @@ fn on_build(
         let mistake = Diagnostic::new(keyword, "ONBUILD is followed by an instruction");
         return Err(mistake);
     }
-    let inner = instruction(text, rest.start..end, rules)?;
-    if matches!(inner.keyword.as_str(), "ONBUILD" | "FROM" | "MAINTAINER") {
-        let message = format!("{} can't stand behind ONBUILD", inner.keyword.value);
-        return Err(Diagnostic::new(&inner.keyword.place, message));
+    // Looked at before it is read: nothing may be nested any deeper.
+    let said = &text.as_str()[rest.start..end];
+    let length = said.find(char::is_whitespace).unwrap_or(said.len());
+    let word = said[..length].to_ascii_uppercase();
+    if matches!(word.as_str(), "ONBUILD" | "FROM" | "MAINTAINER") {
+        let place = text.place(&(rest.start..rest.start + length));
+        let message = format!("{word} can't stand behind ONBUILD");
+        return Err(Diagnostic::new(&place, message));
     }
+    let inner = instruction(text, rest.start..end, rules)?;
     Ok(Kind::OnBuild(Box::new(inner)))
 }
 

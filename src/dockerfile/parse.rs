@@ -66,9 +66,10 @@ impl Dockerfile {
             foreign: syntax.is_some_and(|syntax| !syntax.contains("docker/dockerfile")),
         };
         let mut instructions: Vec<Instruction> = Vec::new();
+        let mut has_from = false;
         while let Some(found) = lines.instruction(rules)? {
-            let is_first = !instructions.iter().any(is_from);
-            if is_first && !matches!(found.kind, Kind::From(_) | Kind::Arg(_)) {
+            has_from |= is_from(&found);
+            if !has_from && !matches!(found.kind, Kind::Arg(_)) {
                 let message = format!("{} stands before the first FROM", found.keyword.value);
                 return Err(
                     Diagnostic::new(&found.keyword.place, message).help("only ARG can stand there")
@@ -76,7 +77,7 @@ impl Dockerfile {
             }
             instructions.push(found);
         }
-        if !instructions.iter().any(is_from) {
+        if !has_from {
             let place = Place::new(source, 0..0);
             return Err(Diagnostic::new(
                 &place,

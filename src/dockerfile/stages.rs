@@ -60,11 +60,7 @@ impl Dockerfile {
     /// position. Of several with one name the last one before `before`, which is how many stages are
     /// known there.
     pub fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
-        let stages = self.stages();
-        let known = &stages[..before.min(stages.len())];
-        let name = name.to_ascii_lowercase();
-        let named = known.iter().rposition(|stage| stage.name() == Some(&name));
-        named.or_else(|| name.parse().ok().filter(|at| *at < known.len()))
+        meant(&self.stages(), name, before)
     }
 
     /// The arguments before the first stage: those that `FROM` sees.
@@ -138,17 +134,17 @@ impl Dockerfile {
         let mut needed = vec![false; stages.len()];
         needed[last] = true;
         // Whatever a stage takes files from stands before it.
-        for at in (0..=last).rev().filter(|at| *at <= last) {
+        for at in (0..=last).rev() {
             if !needed[at] {
                 continue;
             }
             let stage = &stages[at];
             let base = self.base(stage, args).ok();
-            let base = base.and_then(|base| self.named_only(&base, at));
+            let base = base.and_then(|base| named(&stages, &base, at));
             let mut from: Vec<usize> = base.into_iter().collect();
             for (name, _) in takes_from(stage.instructions) {
                 let name = self.fill(name, args).unwrap_or_else(|_| name.to_owned());
-                from.extend(self.stage_named(&name, at));
+                from.extend(meant(&stages, &name, at));
             }
             for at in from {
                 needed[at] = true;
@@ -157,18 +153,30 @@ impl Dockerfile {
         Some((0..stages.len()).filter(|at| needed[*at]).collect())
     }
 
-    /// The stage that a `FROM` means: a name, never a position.
-    fn named_only(&self, name: &str, before: usize) -> Option<usize> {
-        let name = name.to_ascii_lowercase();
-        let stages = self.stages();
-        let known = &stages[..before.min(stages.len())];
-        known.iter().rposition(|stage| stage.name() == Some(&name))
-    }
-
     /// Whether `name`, filled in, is that of a stage before the one at `before`.
     pub fn is_stage(&self, name: &str, before: usize) -> bool {
-        self.named_only(name, before).is_some()
+        named(&self.stages(), name, before).is_some()
     }
+}
+
+/// The stage that a `FROM` means: a name in any case, never a position.
+pub(super) fn named(stages: &[Stage<'_>], name: &str, before: usize) -> Option<usize> {
+    let known = &stages[..before.min(stages.len())];
+    let is_it = |stage: &Stage<'_>| {
+        let own = stage.name();
+        own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+    };
+    known.iter().rposition(is_it)
+}
+
+/// The stage that files are taken from: a name, or a position.
+fn meant(stages: &[Stage<'_>], name: &str, before: usize) -> Option<usize> {
+    let position = || {
+        name.parse()
+            .ok()
+            .filter(|at| *at < before.min(stages.len()))
+    };
+    named(stages, name, before).or_else(position)
 }
 
 /// All that `instructions` take files from.

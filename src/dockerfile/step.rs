@@ -2,7 +2,7 @@
 
 use super::instruction::{Instruction, Kind};
 use super::parse::Dockerfile;
-use super::stages::Stage;
+use super::stages::{Stage, named};
 
 impl Dockerfile {
     /// The instruction that a builder calls a step: `position` as it counts, `text` as it shows the
@@ -45,7 +45,7 @@ impl Dockerfile {
                 found.extend(stage.instructions.get(position.number - 1));
             }
             if is_only || is_called(stage, position.stage) {
-                let counted = self.counted(stage);
+                let counted = counted(&stages, stage);
                 if position.total == counted.len() {
                     found.extend(counted.get(position.number - 1));
                 }
@@ -61,19 +61,6 @@ impl Dockerfile {
         let last = last.map_or(0, |last| last.first_line);
         let before = self.instructions.iter();
         before.filter(|one| one.first_line <= last).count()
-    }
-
-    /// What BuildKit counts: its base, if that is an image, and what makes files.
-    fn counted<'a>(&self, stage: &Stage<'a>) -> Vec<&'a Instruction> {
-        let base = &stage.from.image;
-        let has_base = !base.eq_ignore_ascii_case("scratch") && !self.is_stage(base, stage.index);
-        let instructions = stage.instructions.iter();
-        let counts = |one: &&Instruction| match one.kind {
-            Kind::From(_) => has_base,
-            Kind::Copy(_) | Kind::Run(_) => true,
-            _ => one.keyword.value == "WORKDIR",
-        };
-        instructions.filter(counts).collect()
     }
 }
 
@@ -97,6 +84,19 @@ impl<'a> Position<'a> {
             total: total.parse().ok()?,
         })
     }
+}
+
+/// What BuildKit counts: its base, if that is an image, and what makes files.
+fn counted<'a>(stages: &[Stage<'a>], stage: &Stage<'a>) -> Vec<&'a Instruction> {
+    let base = &stage.from.image;
+    let is_stage = named(stages, base, stage.index).is_some();
+    let has_base = !base.eq_ignore_ascii_case("scratch") && !is_stage;
+    let counts = |one: &&Instruction| match one.kind {
+        Kind::From(_) => has_base,
+        Kind::Copy(_) | Kind::Run(_) => true,
+        _ => one.keyword.value == "WORKDIR",
+    };
+    stage.instructions.iter().filter(counts).collect()
 }
 
 /// Whether BuildKit calls `stage` so; the platform may stand in front.

@@ -354,6 +354,26 @@ fn mistakes_have_their_place() {
 }
 
 #[test]
+fn much_of_anything_is_read_in_bounded_depth() {
+    let long = 200_000;
+    for line in [
+        "ONBUILD ".repeat(long),
+        format!("ARG A={}", "${A:-".repeat(long)),
+        format!("RUN [{}", "[".repeat(long)),
+        format!("RUN a{}", " \\\n".repeat(long)),
+        format!("RUN {}", "<<A ".repeat(long)),
+        format!("FROM {}x", "--platform=a ".repeat(long)),
+    ] {
+        let file = Dockerfile::parse("Dockerfile", format!("FROM x\n{line}\n"));
+        if let Ok(file) = file {
+            for stage in file.stages() {
+                let _ = file.base(&stage, &|_| None);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_frontend_of_its_own_may_know_more() {
     let file = parse("# syntax=example.org/frontend\nFROM x\nINCLUDE y\n");
     assert!(matches!(file.instructions[1].kind, Kind::Other));
