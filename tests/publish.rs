@@ -707,6 +707,34 @@ fn what_a_change_concerns_is_built_and_published() {
     );
     let ended = family.seatrial(&["publish", "--tag", "v1", "--changed", "HEAD..HEAD"]);
     ended.expect(0).says(&["nothing is published"]);
+
+    // Tags of what git knows: the list that was changed is no part of an image.
+    let text = std::fs::read_to_string(family.project.path("seatrial.yaml")).unwrap();
+    let tag = "release: r1\ntag: '{release}-{sha8}'\n";
+    family
+        .project
+        .write("seatrial.yaml", format!("{tag}{text}").as_bytes());
+    git(&["add", "seatrial.yaml"]);
+    git(&[
+        "commit",
+        "--quiet",
+        "--message",
+        "three",
+        "--",
+        "seatrial.yaml",
+    ]);
+    let folders = "/config.json\n/cache\n/state\n";
+    family
+        .project
+        .write(".git/info/exclude", folders.as_bytes());
+    let sha = git(&["rev-parse", "--short=8", "HEAD"]);
+    let ended = family.publish(&["--dry-run", tools]);
+    ended.expect(0).says(&[&format!("{tools}:r1-{sha}\n")]);
+    family.project.write("tools/more", b"x");
+    let ended = family.publish(&["--dry-run", tools]);
+    ended
+        .expect(0)
+        .says(&[&format!("{tools}:r1-{sha}-dirty\n")]);
 }
 
 #[test]
