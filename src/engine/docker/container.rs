@@ -81,7 +81,8 @@ impl Container<'_> {
                 .read(self.connection, attached, process.stdin.as_deref())
                 .await?;
             streams.whole(self.connection)?;
-            self.wait(process.exact).await
+            self.wait(process.exact, process.limits.memory.is_some())
+                .await
         };
         let (ended, exactly) = match tokio::time::timeout(process.timeout, ending).await {
             Ok(ended) => ended?,

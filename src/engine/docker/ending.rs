@@ -27,11 +27,19 @@ const LONGEST_LAG: Duration = Duration::from_secs(1);
 /// Podman clears up with a process of its own, which a loaded machine may delay.
 const LONGEST_CLEARING: Duration = Duration::from_secs(20);
 const STILL_CLEARING: Duration = Duration::from_millis(10);
+/// That something was killed for want of memory comes by a way of its own.
+const LATE_NEWS: Duration = Duration::from_millis(500);
 
 impl Container<'_> {
     /// How the process ended, asked when its output has: for that is the same moment, unless the
     /// connection broke. Also how long it ran, if that is to be told.
-    pub(super) async fn wait(&self, exact: bool) -> Result<(Ended, Option<Duration>), EngineError> {
+    ///
+    /// `limited`: whether its memory is, so that something may have been killed for want of it.
+    pub(super) async fn wait(
+        &self,
+        exact: bool,
+        limited: bool,
+    ) -> Result<(Ended, Option<Duration>), EngineError> {
         let at_end = SystemTime::now();
         let mut state = self.state().await?;
         if goes_on(&state) {
@@ -54,9 +62,25 @@ impl Container<'_> {
         }
         let ended = Ended::Exited {
             code,
-            out_of_memory: state.oom_killed.unwrap_or(false),
+            out_of_memory: self.is_out_of_memory(&state, limited && code != 0).await?,
         };
         Ok((ended, lasted(&state).filter(|_| exact)))
+    }
+
+    /// Whether something was killed for want of memory. The engine may hear of that only after it has
+    /// heard of the end.
+    async fn is_out_of_memory(
+        &self,
+        state: &ContainerState,
+        may_be: bool,
+    ) -> Result<bool, EngineError> {
+        let mut is_out = state.oom_killed.unwrap_or(false);
+        let until = Instant::now() + LATE_NEWS;
+        while may_be && !is_out && Instant::now() < until {
+            tokio::time::sleep(STILL_CLEARING).await;
+            is_out = self.state().await?.oom_killed.unwrap_or(false);
+        }
+        Ok(is_out)
     }
 
     /// Kills a process whose time is up, and makes sure that it had really not ended in time: the

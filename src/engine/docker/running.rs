@@ -71,6 +71,7 @@ impl<'a> DockerRunning<'a> {
                 connection: engine.connection.clone(),
                 name: container.name.clone(),
                 logs: running.logs.clone(),
+                limited: process.limits.memory.is_some(),
             };
             let stdin = process.stdin.clone();
             running.reader = Some(engine.waiter.runtime().spawn(async move {
@@ -249,6 +250,8 @@ struct Reader {
     connection: Connection,
     name: String,
     logs: Logs,
+    /// Whether its memory is.
+    limited: bool,
 }
 
 impl Reader {
@@ -287,7 +290,7 @@ impl Reader {
             connection: &self.connection,
             name: self.name.clone(),
         };
-        Ok(container.wait(false).await?.0)
+        Ok(container.wait(false, self.limited).await?.0)
     }
 
     fn take(&self, frame: &LogOutput) {

@@ -126,7 +126,7 @@ impl Helper {
             let files = [socket.as_fd()];
             control
                 .send(&Request::Connect, &files)
-                .map_err(|error| failed(ASK, error))?;
+                .map_err(|error| failed(ASK, slow(error)))?;
             answered(control, ASK)?;
         }
         drop(socket);

@@ -56,7 +56,8 @@ impl EmbeddedEngine {
     /// Why a container could not be made: if none can, although an earlier run has proven it, then
     /// for that reason.
     pub(in crate::engine::embedded) fn doubted(&self, error: EngineError) -> EngineError {
-        let is_of_host = matches!(error, EngineError::Failed { .. });
+        // Of a helper that is gone nothing more can be learned.
+        let is_of_host = matches!(error, EngineError::Failed { .. }) && self.helper.lease().is_ok();
         if !is_of_host || !self.is_taken_on_trust.swap(false, Ordering::SeqCst) {
             return error;
         }
