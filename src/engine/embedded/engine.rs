@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -44,6 +44,8 @@ pub struct EmbeddedEngine {
     abilities: Abilities,
     opened: Mutex<HashMap<String, Arc<Opened>>>,
     next: AtomicU64,
+    /// Whether only an earlier run has shown that containers can be made here.
+    pub(super) is_taken_on_trust: AtomicBool,
     pub(super) shared: SharedContainers,
     /// The most that the store may hold after a run, in bytes.
     bound: u64,
@@ -109,6 +111,7 @@ impl EmbeddedEngine {
             stopped,
             opened: Mutex::default(),
             next: AtomicU64::new(0),
+            is_taken_on_trust: AtomicBool::new(false),
             shared: SharedContainers::default(),
             bound: BOUND,
             scratch: setup.settings.scratch,
@@ -252,12 +255,14 @@ impl Engine for EmbeddedEngine {
         process: &Process,
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError> {
-        if process.isolation == Isolation::Shared {
-            return self.run_shared(image, process, look);
-        }
-        let (lease, container) = self.describe(image, process)?;
-        let request = Request::Run(Box::new(container));
-        run::run(lease, &request, None, process, self.stopped(), look)
+        let outcome = if process.isolation == Isolation::Shared {
+            self.run_shared(image, process, look)
+        } else {
+            let (lease, container) = self.describe(image, process)?;
+            let request = Request::Run(Box::new(container));
+            run::run(lease, &request, None, process, self.stopped(), look)
+        };
+        outcome.map_err(|error| self.doubted(error))
     }
 
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
@@ -270,7 +275,10 @@ impl Engine for EmbeddedEngine {
         process: &Process,
         tap: Option<Tap>,
     ) -> Result<Box<dyn Running + 'a>, EngineError> {
-        Ok(Box::new(EmbeddedRunning::start(self, image, process, tap)?))
+        match EmbeddedRunning::start(self, image, process, tap) {
+            Ok(running) => Ok(Box::new(running)),
+            Err(error) => Err(self.doubted(error)),
+        }
     }
 
     fn files<'a>(&'a self, image: &'a Image) -> Box<dyn Files + 'a> {

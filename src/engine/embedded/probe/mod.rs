@@ -2,6 +2,7 @@
 
 mod host;
 mod program;
+mod proof;
 mod trial;
 
 pub use host::{HostFacts, host_facts};

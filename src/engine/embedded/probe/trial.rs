@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::host::advice;
 use super::program::{CODE, program};
+use super::proof;
 use crate::engine::embedded::EmbeddedEngine;
 use crate::engine::embedded::client::failed;
 use crate::engine::embedded::images::{Hold, Ready};
@@ -37,11 +39,32 @@ pub struct Trials {
 
 impl EmbeddedEngine {
     /// Starts a container that does nothing, so that a host where none can be started is found out
-    /// before any check.
+    /// before any check; unless an earlier run has done so, and nothing has changed since.
     ///
     /// # Errors
     /// Why it can't, with the way out where this host tells one.
     pub fn prove(&self) -> Result<(), EngineError> {
+        if proof::is_kept(&self.library.store) {
+            self.is_taken_on_trust.store(true, Ordering::SeqCst);
+            return Ok(());
+        }
+        self.prove_now()?;
+        proof::keep(&self.library.store);
+        Ok(())
+    }
+
+    /// Why a container could not be made: if none can, although an earlier run has proven it, then
+    /// for that reason.
+    pub(in crate::engine::embedded) fn doubted(&self, error: EngineError) -> EngineError {
+        let is_of_host = matches!(error, EngineError::Failed { .. });
+        if !is_of_host || !self.is_taken_on_trust.swap(false, Ordering::SeqCst) {
+            return error;
+        }
+        proof::forget(&self.library.store);
+        self.prove_now().err().unwrap_or(error)
+    }
+
+    fn prove_now(&self) -> Result<(), EngineError> {
         let Some(image) = self.probe_image()? else {
             return Ok(());
         };

@@ -7,6 +7,7 @@
 //! temporary/           MARK.RANDOM: what is being made or removed, by whom
 //! images/              the configurations of images
 //! references/          which image a name stands for
+//! proven               under which conditions a container could be made
 //! results/             results of checks (`cache/`)
 //! ```
 //!

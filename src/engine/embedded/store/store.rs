@@ -89,6 +89,19 @@ impl Store {
         self.root.join(folder::RESULTS)
     }
 
+    /// Where it is kept that containers can be made here.
+    pub(crate) fn proof(&self) -> PathBuf {
+        self.root.join("proven")
+    }
+
+    /// Keeps that containers can be made here.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub(crate) fn put_proof(&self, text: &str) -> Result<(), StoreError> {
+        folder::replace(&self.root, &self.proof(), text.as_bytes())
+    }
+
     pub(super) fn layers(&self) -> PathBuf {
         self.root.join("layers/sha256")
     }
