@@ -2,6 +2,7 @@
 
 mod engine;
 mod made;
+mod pushed;
 mod registry;
 mod saved;
 mod serve;
