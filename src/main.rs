@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Build(args) => cli::build::run(&args).into(),
         Command::Clean(args) => cli::clean::run(&args).into(),
         Command::Engine(args) => cli::engine::run(&args).into(),
+        Command::Import(args) => cli::import::run(&args).into(),
         Command::Merge(args) => cli::merge::run(&args).into(),
         Command::Publish(args) => cli::publish::run(&args).into(),
         Command::Schema(args) => cli::schema::run(&args).into(),

@@ -6,6 +6,7 @@ use super::affected::AffectedArgs;
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
 use super::engine::EngineArgs;
+use super::import::ImportArgs;
 use super::merge::MergeArgs;
 use super::publish::PublishArgs;
 use super::schema::SchemaArgs;
@@ -32,6 +33,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Tell what runs containers here, what does not work, and what is done about it
     Engine(EngineArgs),
+    /// Write a first project file from what is there already
+    Import(ImportArgs),
     /// Make one result of several: of shards, of images, of further attempts
     Merge(MergeArgs),
     /// Push images that passed their checks, the very bytes, to all registries of the project

@@ -8,6 +8,7 @@ pub mod clean;
 pub mod engine;
 mod engines;
 mod exit;
+pub mod import;
 mod last;
 pub mod merge;
 mod policy;

@@ -1,9 +1,8 @@
 //! The build arguments of an image, as a build of it would have them.
 
-use std::path::Path;
-
 use super::load::{Image, Project};
 use crate::diagnostic::suggestion;
+use crate::dockerfile::{Dockerfile, Kind, expand, variables};
 
 /// Why the value of a build argument is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,10 +42,11 @@ impl Project {
             .dockerfile
             .strip_prefix(&self.root)
             .unwrap_or(&image.dockerfile);
-        let defaults = defaults(&image.dockerfile).map_err(|error| ArgumentError {
-            message: format!("can't read {}: {error}", shown.display()),
+        let file = Dockerfile::open(&image.dockerfile, shown).map_err(|mistake| ArgumentError {
+            message: format!("{}: {}", mistake.place(), mistake.message()),
             help: None,
         })?;
+        let defaults = defaults(&file);
         // The last one counts, as in the last stage of a build.
         let last = defaults.iter().rev().find(|known| known.name == name);
         // One that a stage only names has the value from before the first stage.
@@ -59,8 +59,8 @@ impl Project {
             last.value.as_ref().or_else(inherited)
         });
         match found {
-            Some(Some(value)) if !value.contains('$') => Ok(value.clone()),
-            Some(Some(_)) => Err(ArgumentError {
+            Some(Some(Value::Known(value))) => Ok(value.clone()),
+            Some(Some(Value::Open)) => Err(ArgumentError {
                 message: format!("the argument `{name}` depends on other variables"),
                 help: Some(format!(
                     "give it a value of its own in the project file, or in {}",
@@ -87,102 +87,76 @@ impl Project {
 #[derive(Debug, PartialEq, Eq)]
 struct Default {
     name: String,
-    value: Option<String>,
+    value: Option<Value>,
     /// Whether it stands before the first stage.
     is_global: bool,
 }
 
-/// The `ARG` instructions of a Dockerfile, in order.
-fn defaults(dockerfile: &Path) -> std::io::Result<Vec<Default>> {
-    Ok(parse(&std::fs::read_to_string(dockerfile)?))
+/// A default of an `ARG`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Known(String),
+    /// It depends on other variables.
+    Open,
 }
 
-fn parse(text: &str) -> Vec<Default> {
+/// The `ARG` instructions of a Dockerfile, in order.
+fn defaults(dockerfile: &Dockerfile) -> Vec<Default> {
     let mut found = Vec::new();
     let mut is_global = true;
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let mut instruction = line.trim().to_owned();
-        if instruction.starts_with('#') {
-            continue;
+    for instruction in &dockerfile.instructions {
+        match &instruction.kind {
+            Kind::From(_) => is_global = false,
+            Kind::Arg(arguments) => found.extend(arguments.iter().map(|argument| {
+                Default {
+                    name: argument.name.value.clone(),
+                    value: argument
+                        .default
+                        .as_ref()
+                        .map(|written| value(written, dockerfile.escape)),
+                    is_global,
+                }
+            })),
+            _ => {}
         }
-        while let Some(start) = instruction.strip_suffix('\\') {
-            let start = start.to_owned();
-            // Comments may stand between the lines of an instruction.
-            let next = lines.by_ref().find(|line| !line.trim().starts_with('#'));
-            let Some(next) = next else { break };
-            instruction = format!("{start} {}", next.trim());
-        }
-        // What stands in a here-document is no instruction.
-        for delimiter in heredocs(&instruction) {
-            let mut after = lines.clone();
-            // What never ends was none.
-            if after.any(|line| line.trim() == delimiter) {
-                lines = after;
-            }
-        }
-        let mut words = shlex::Shlex::new(&instruction);
-        let keyword = words.next().unwrap_or_default().to_ascii_lowercase();
-        if keyword == "from" {
-            is_global = false;
-        }
-        if keyword != "arg" {
-            continue;
-        }
-        found.extend(words.map(|word| {
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (word.as_str(), None),
-            };
-            Default {
-                name: name.to_owned(),
-                value,
-                is_global,
-            }
-        }));
     }
     found
 }
 
-/// The ends of the here-documents that an instruction begins (`RUN <<EOF`).
-fn heredocs(instruction: &str) -> Vec<String> {
-    let keyword = instruction.split_whitespace().next().unwrap_or_default();
-    if !["run", "copy", "add"].contains(&keyword.to_ascii_lowercase().as_str()) {
-        return Vec::new();
+fn value(written: &str, escape: char) -> Value {
+    match expand(written, escape, &|_| None) {
+        Ok(value) if variables(written, escape).is_empty() => Value::Known(value),
+        _ => Value::Open,
     }
-    let word = |text: &str| {
-        let text = text.trim_start_matches('-').trim_start_matches(['"', '\'']);
-        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
-        text[..end.unwrap_or(text.len())].to_owned()
-    };
-    let parts = instruction.split("<<").skip(1).map(word);
-    parts.filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::*;
 
     #[test]
     fn arguments_of_a_dockerfile() {
         let text = "# syntax=docker/dockerfile:1\nARG BASE=debian:12\nFROM ${BASE}\n\
-            arg A=1 B=\"two words\" \\\n  # between\n  C=3\nARG EMPTY=\nARG NONE\n# ARG NO=1\n\
+            arg A=1 B=\"two words\" \\\n  # between\n  C='$3'\nARG EMPTY=\nARG NONE\n# ARG NO=1\n\
             RUN <<EOF\nARG INSIDE=1\nEOF\nRUN echo ARG X=1\nRUN echo $((1 << N))\n\
-            ARG A=2 # comment\n";
+            ARG A=2 D=${A}\n";
+        let known = |text: &str| Some(Value::Known(text.to_owned()));
         let expected = [
-            ("BASE", Some("debian:12"), true),
-            ("A", Some("1"), false),
-            ("B", Some("two words"), false),
-            ("C", Some("3"), false),
-            ("EMPTY", Some(""), false),
+            ("BASE", known("debian:12"), true),
+            ("A", known("1"), false),
+            ("B", known("two words"), false),
+            ("C", known("$3"), false),
+            ("EMPTY", known(""), false),
             ("NONE", None, false),
-            ("A", Some("2"), false),
+            ("A", known("2"), false),
+            ("D", Some(Value::Open), false),
         ];
-        let found = parse(text);
+        let found = defaults(&Dockerfile::parse("Dockerfile", text).unwrap());
         let found: Vec<_> = found
-            .iter()
-            .map(|found| (found.name.as_str(), found.value.as_deref(), found.is_global))
+            .into_iter()
+            .map(|found| (found.name, found.value, found.is_global))
             .collect();
+        let expected = expected.map(|(name, value, global)| (name.to_owned(), value, global));
         assert_eq!(found, expected);
     }
 }

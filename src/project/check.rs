@@ -8,6 +8,7 @@ use super::graph::find_cycles;
 use super::load::{Image, Project, SPECS};
 use super::registries;
 use crate::diagnostic::Diagnostic;
+use crate::platform::Platform;
 use crate::source::{Located, Place};
 use crate::yaml::Context;
 
@@ -93,6 +94,7 @@ fn image(
             ),
         }
     }
+    let platforms = platforms(entry.platforms, context);
     let globs = entry.files.unwrap_or_default();
     let files = FileGlobs::compile(&globs, root, &mut |mistake| context.report(mistake));
     Image {
@@ -104,10 +106,39 @@ fn image(
             .map(|(name, value)| (name.value, value))
             .collect(),
         target: entry.target.map(|target| target.value),
+        platforms,
+        public: entry.public.unwrap_or(true),
         files,
         parents,
         name,
     }
+}
+
+fn platforms(
+    said: Option<Located<Vec<Located<Platform>>>>,
+    context: &mut Context,
+) -> Vec<Platform> {
+    let Some(said) = said else {
+        return Vec::new();
+    };
+    if said.value.is_empty() {
+        context.report(
+            Diagnostic::new(&said.place, "an image is made for at least one platform")
+                .help("leave the key out for what the engine runs by default"),
+        );
+    }
+    let mut known: Vec<Located<Platform>> = Vec::new();
+    for platform in said.value {
+        if let Some(first) = known.iter().find(|known| known.value == platform.value) {
+            let message = format!("the platform `{}` is named twice", platform.0);
+            context.report(
+                Diagnostic::new(&platform.place, message).related(&first.place, "first named here"),
+            );
+            continue;
+        }
+        known.push(platform);
+    }
+    known.into_iter().map(|platform| platform.value).collect()
 }
 
 fn dockerfile_at(root: &Path, said: &Located<String>, context: &mut Context) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What can be written in a project file.
 
 use super::template::Template;
+use crate::platform::Platform;
 use crate::source::Located;
 use crate::yaml::{OneOrMany, Pairs, object};
 
@@ -45,6 +46,10 @@ object! {
         optional args: Pairs<Template>,
         /// The stage to build; the last if not said.
         optional target: Located<String>,
+        /// The platforms that it is made for; what the engine runs by default if not said.
+        optional platforms: Located<Vec<Located<Platform>>>,
+        /// Whether it is published; yes if not said.
+        optional public: bool,
         /// Globs of the files that it depends on.
         optional files: Vec<Located<String>>,
     }

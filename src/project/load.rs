@@ -10,6 +10,7 @@ use super::globs::FileGlobs;
 use super::registries::Registry;
 use super::template::Template;
 use crate::diagnostic::Diagnostics;
+use crate::platform::Platform;
 use crate::source::{Located, Source};
 use crate::yaml::{self, Context, Decode, ReadError};
 
@@ -47,6 +48,10 @@ pub struct Image {
     pub args: Vec<(String, Template)>,
     /// The stage to build.
     pub target: Option<String>,
+    /// The platforms that it is made for; none if not said.
+    pub platforms: Vec<Platform>,
+    /// Whether it is published.
+    pub public: bool,
     /// The files it depends on.
     pub files: FileGlobs,
     /// The images it derives from, as positions in [`Project::images`].

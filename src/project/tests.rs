@@ -139,6 +139,51 @@ images:
 }
 
 #[test]
+fn platforms_and_whether_it_is_published() {
+    let folder = folder();
+    let text = "images:\n  app: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/amd64, linux/arm64/v8], public: false}\n";
+    let project = parse(text, folder.path()).unwrap();
+    let app = project.image("app").unwrap();
+    let platforms: Vec<&str> = app.platforms.iter().map(|it| it.0.as_str()).collect();
+    assert_eq!(
+        (platforms.as_slice(), app.public),
+        (&["linux/amd64", "linux/arm64/v8"][..], false)
+    );
+    let project = parse(FAMILY, folder.path()).unwrap();
+    assert!(
+        project
+            .images
+            .iter()
+            .all(|it| it.public && it.platforms.is_empty())
+    );
+    let mistakes = |images: &str| parse(&format!("images:\n{images}"), folder.path()).unwrap_err();
+    let unread = mistakes(
+        "  b: {dockerfile: dockerfiles/app/Dockerfile, platforms: [amd64, linux/AMD64], public: no}\n",
+    );
+    let senseless = mistakes(
+        "  a: {dockerfile: dockerfiles/app/Dockerfile, platforms: []}\n  \
+         b: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/amd64, linux/arm64, linux/amd64]}\n",
+    );
+    insta::assert_snapshot!(format!("{unread}\n\n{senseless}"));
+}
+
+#[test]
+fn an_image_has_one_entry() {
+    let folder = folder();
+    insta::assert_snapshot!(
+        parse(
+            "\
+images:
+  a: {dockerfile: dockerfiles/app/Dockerfile}
+  a: {dockerfile: dockerfiles/base/Dockerfile}
+",
+            folder.path()
+        )
+        .unwrap_err()
+    );
+}
+
+#[test]
 fn substitutions_that_mean_nothing_are_shown() {
     let folder = folder();
     insta::assert_snapshot!(

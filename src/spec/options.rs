@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::platform::Platform;
 use super::retries::Retries;
 use crate::diagnostic::Diagnostic;
+use crate::platform::Platform;
 use crate::source::Located;
 use crate::yaml::{Context, Decode, Definitions, Describe, Kind, Node, OneOrMany, object, words};
 

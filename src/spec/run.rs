@@ -12,11 +12,11 @@ use super::file::FilesExpectation;
 use super::kind::{CheckType, one, settings, with_settings};
 use super::limits::{Capability, Cpus, Pids, Tmpfs};
 use super::pattern::PatternKind;
-use super::platform::Platform;
 use super::size::Bytes;
 use super::text::TextExpectation;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Isolation, Network};
+use crate::platform::Platform;
 use crate::source::{Located, Place};
 use crate::yaml::{Context, Decode, Definitions, Describe, Keys, Kind, Node, Pairs, object, words};
 
