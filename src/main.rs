@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Affected(args) => cli::affected::run(&args).into(),
         Command::Build(args) => cli::build::run(&args).into(),
         Command::Clean(args) => cli::clean::run(&args).into(),
+        Command::Diff(args) => cli::diff::run(&args).into(),
         Command::Engine(args) => cli::engine::run(&args).into(),
         Command::Import(args) => cli::import::run(&args).into(),
         Command::Merge(args) => cli::merge::run(&args).into(),
@@ -32,5 +33,6 @@ fn main() -> ExitCode {
         Command::Schema(args) => cli::schema::run(&args).into(),
         Command::Test(args) => cli::test::run(*args).into(),
         Command::Verify(args) => cli::verify::run(&args).into(),
+        Command::Watch(args) => cli::watch::run(*args).into(),
     }
 }

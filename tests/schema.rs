@@ -65,6 +65,7 @@ fn the_committed_schemas_are_those_of_the_types() {
         ("project", "docs/project.schema.json"),
         ("report", "docs/report.schema.json"),
         ("report-lines", "docs/report-lines.schema.json"),
+        ("diff", "docs/diff.schema.json"),
     ] {
         let committed: Value = serde_json::from_str(&read(path)).unwrap();
         assert_eq!(
@@ -77,7 +78,7 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for files in ["spec", "project", "report", "report-lines"] {
+    for files in ["spec", "project", "report", "report-lines", "diff"] {
         let schema = generated(files);
         assert!(jsonschema::meta::is_valid(&schema));
         jsonschema::draft202012::new(&schema).unwrap();
@@ -140,7 +141,7 @@ fn every_key_is_described() {
             }
         }
     }
-    for files in ["spec", "project", "report", "report-lines"] {
+    for files in ["spec", "project", "report", "report-lines", "diff"] {
         let mut found = Vec::new();
         undescribed(files, &generated(files), &mut found);
         assert_eq!(found, Vec::<String>::new());

@@ -35,6 +35,7 @@ impl Tree {
                 uid: owner.0,
                 gid: owner.1,
             }),
+            inode: None,
         };
         let content = if is_link { "" } else { content };
         self.entries

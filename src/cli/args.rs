@@ -5,6 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::affected::AffectedArgs;
 use super::build::BuildArgs;
 use super::clean::CleanArgs;
+use super::diff::DiffArgs;
 use super::engine::EngineArgs;
 use super::import::ImportArgs;
 use super::merge::MergeArgs;
@@ -12,6 +13,7 @@ use super::publish::PublishArgs;
 use super::schema::SchemaArgs;
 use super::test::TestArgs;
 use super::verify::VerifyArgs;
+use super::watch::WatchArgs;
 
 /// Puts container images through their sea trials before they ship.
 #[derive(Debug, Parser)]
@@ -31,6 +33,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Remove what killed runs left behind: containers and temporary folders
     Clean(CleanArgs),
+    /// Tell what differs between two images: packages, configuration, sizes, files
+    Diff(DiffArgs),
     /// Tell what runs containers here, what does not work, and what is done about it
     Engine(EngineArgs),
     /// Write a first project file from what is there already
@@ -45,6 +49,8 @@ pub enum Command {
     Test(Box<TestArgs>),
     /// Tell whether the registries have what the lists say, the same everywhere, and tested
     Verify(VerifyArgs),
+    /// Test what an edit concerns whenever a file is saved, until it is interrupted
+    Watch(Box<WatchArgs>),
 }
 
 /// Clap's own template, which libtest-mimic's arguments bring a shorter one for.
@@ -108,7 +114,9 @@ impl Cli {
             }
             test
         };
-        let mut command = Self::command().mut_subcommand("test", test);
+        let mut command = Self::command()
+            .mut_subcommand("test", test)
+            .mut_subcommand("watch", test);
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }

@@ -5,6 +5,7 @@ mod args;
 pub mod build;
 mod changed;
 pub mod clean;
+pub mod diff;
 pub mod engine;
 mod engines;
 mod exit;
@@ -27,6 +28,9 @@ mod table;
 pub mod test;
 pub mod verify;
 mod whole_plan;
+pub mod watch;
+mod watch_run;
+mod watched;
 
 pub use args::{Cli, Command};
 pub use exit::Exit;

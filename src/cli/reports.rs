@@ -125,6 +125,16 @@ impl RunReportArgs {
         Reports::open(&self.whole.wanted, self.lines().as_ref()).map_err(unwritable)
     }
 
+    /// The files that are written.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let targets = self.whole.wanted.iter().map(|(_, to)| to.clone());
+        let files = targets.chain(self.lines()).filter_map(|to| match to {
+            Target::File(file) => Some(file),
+            Target::Stdout => None,
+        });
+        files.collect()
+    }
+
     fn lines(&self) -> Option<Target> {
         self.json_lines.clone().map(Target::from)
     }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::session::Trouble;
+use crate::compare;
 use crate::project;
 use crate::report::{lines_schema, record};
 use crate::spec;
@@ -28,6 +29,8 @@ enum Files {
     Report,
     /// The lines that `--json-lines` writes
     ReportLines,
+    /// What `seatrial diff --json` writes
+    Diff,
 }
 
 /// Runs `seatrial schema`.
@@ -37,6 +40,7 @@ pub fn run(args: &SchemaArgs) -> Exit {
         Files::Project => project::schema(),
         Files::Report => record::schema(),
         Files::ReportLines => lines_schema(),
+        Files::Diff => compare::schema(),
     };
     match writeln!(std::io::stdout().lock(), "{schema:#}") {
         Ok(()) => Exit::AllPassed,

@@ -39,6 +39,11 @@ impl Trouble {
         }
     }
 
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says it on the standard error.
     pub(super) fn tell(self) -> Exit {
         // A failure to complain leaves the exit code to tell.

@@ -20,6 +20,7 @@ use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
+use super::watched::WatchedArgs;
 use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
@@ -32,20 +33,20 @@ use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
 use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
-const SPECS: &str = "test-specs";
+pub(super) const SPECS: &str = "test-specs";
 
 /// The arguments of `seatrial test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// Specs to use, files or folders, instead of those of the project
     #[arg(long = "spec", value_name = "PATH")]
-    specs: Vec<PathBuf>,
+    pub(super) specs: Vec<PathBuf>,
     /// The project file; otherwise seatrial.yaml is sought here and in the folders above
     #[arg(long, value_name = "FILE")]
-    project: Option<PathBuf>,
+    pub(super) project: Option<PathBuf>,
     /// Build the images of the selected checks before testing them
     #[arg(long)]
-    build: bool,
+    pub(super) build: bool,
     #[command(flatten)]
     build_limit: BuildLimit,
     #[command(flatten)]
@@ -68,9 +69,11 @@ pub struct TestArgs {
     #[command(flatten)]
     recall: RecallArgs,
     #[command(flatten)]
-    reports: RunReportArgs,
+    pub(super) reports: RunReportArgs,
     #[command(flatten)]
     ci: CiArgs,
+    #[command(flatten)]
+    watched: WatchedArgs,
     /// What runs the containers: auto, embedded or docker [default: auto]
     #[arg(
         long,
@@ -144,7 +147,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     }
     let project = find_project(args.project.as_deref())?;
     let mut selection = args.selection();
-    let (plan, change) = plan(&args, project.as_ref())?;
+    let (plan, change) = plan(&args, project.as_ref(), &mut |_, _, _| {})?;
     if let Some(nothing) = change.filter(|change| change.to_test().is_none()) {
         return not_affected(
             &args,
@@ -155,6 +158,9 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         );
     }
     let mut plan = select(plan, &mut args.harness);
+    if let Some(names) = args.watched.checks()? {
+        plan = plan.only_named(&names);
+    }
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
@@ -214,6 +220,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             &mut args.harness,
             &tally,
             last.as_ref(),
+            args.watched.listener(),
             &reports,
             to_stdout,
             args.ci.ci(),
@@ -303,7 +310,28 @@ fn root(project: Option<&Project>) -> Result<PathBuf, Trouble> {
     project.map_or_else(here, |project| Ok(project.root.clone()))
 }
 
-fn plan(args: &TestArgs, project: Option<&Project>) -> Result<(Plan, Option<Change>), Trouble> {
+/// Is shown the specs without mistakes, before they become a plan, and the folder that paths are
+/// relative to.
+pub(super) type See<'a> = dyn FnMut(Option<&Project>, &[&Spec], &Path) + 'a;
+
+/// All checks that would be run, for the one that watches.
+pub(super) fn planned(
+    args: &TestArgs,
+    see: &mut See<'_>,
+) -> Result<(Option<Project>, Plan), Trouble> {
+    let project = find_project(args.project.as_deref())?;
+    let mut harness = args.harness.clone();
+    let (plan, _) = plan(args, project.as_ref(), see)?;
+    let plan = select(plan, &mut harness);
+    let names = Run::names(&plan, &harness);
+    Ok((project, plan.only_named(&names)))
+}
+
+fn plan(
+    args: &TestArgs,
+    project: Option<&Project>,
+    see: &mut See<'_>,
+) -> Result<(Plan, Option<Change>), Trouble> {
     let here = here()?;
     let root = project.map_or(here.as_path(), |project| project.root.as_path());
     let paths = if args.specs.is_empty() {
@@ -327,8 +355,9 @@ fn plan(args: &TestArgs, project: Option<&Project>) -> Result<(Plan, Option<Chan
     // A spec that can't be read may hold what is to be inherited.
     let more = bases.mistakes.into_iter();
     mistakes.extend(more.filter(|mistake| told.insert(identity(mistake))));
+    let specs: Vec<&Spec> = loaded.specs.iter().chain(&bases.specs).collect();
+    see(project, &specs, root);
     let change = if args.changed.is_some() && mistakes.is_empty() {
-        let specs: Vec<&Spec> = loaded.specs.iter().chain(&bases.specs).collect();
         args.changed.find(project, &specs)?
     } else {
         None
@@ -401,6 +430,7 @@ fn listeners(
     harness: &mut Arguments,
     tally: &Arc<Tally>,
     last: Option<&Arc<LastRun>>,
+    watched: Option<Arc<dyn Listener>>,
     reports: &Arc<Reports>,
     to_stdout: bool,
     ci: Option<Ci>,
@@ -409,6 +439,7 @@ fn listeners(
     if let Some(last) = last {
         listeners.push(Arc::clone(last) as Arc<dyn Listener>);
     }
+    listeners.extend(watched);
     listeners.push(Arc::clone(reports) as Arc<dyn Listener>);
     let own = harness.format.is_none() && harness.logfile.is_none();
     if own {

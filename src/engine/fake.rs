@@ -280,6 +280,7 @@ impl Script {
                 link_target: None,
             },
             owner: Some(FileOwner { uid: 0, gid: 0 }),
+            inode: None,
         }
     }
 }

@@ -149,4 +149,20 @@ pub struct FileEntry {
     pub stat: FileStat,
     /// Whose it is. `None` if it must be asked for by its path.
     pub owner: Option<FileOwner>,
+    /// Which file it is, if the engine has it as a file of this machine. Its content then costs
+    /// nothing until it is read; otherwise it passes anyway.
+    pub inode: Option<Inode>,
+}
+
+/// A file of this machine. Two that are equal have the same content: images that share a layer
+/// share its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inode {
+    /// Its number in its file system.
+    pub number: u64,
+    /// When it was last changed in any way, which nobody can set: seconds and nanoseconds. Files of
+    /// different file systems that have the same number differ in this.
+    pub changed: (i64, i64),
+    /// How many names it has.
+    pub names: u64,
 }

@@ -22,7 +22,7 @@ pub use capture::{Capture, Captured};
 pub use fake::FakeEngine;
 pub(crate) use image::variable;
 pub use image::{
-    FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig,
+    FileEntry, FileKind, FileOwner, FileStat, Healthcheck, HistoryStep, Image, ImageConfig, Inode,
 };
 pub use observe::{Observer, Observers};
 pub use on_demand::OnDemand;

@@ -105,12 +105,10 @@ impl Survey {
         env: &[(String, String)],
         note: &dyn Fn(&str, Binary),
     ) -> Result<Self, EngineError> {
-        let libraries = ["R_LIBS", "R_LIBS_SITE", "R_LIBS_USER"];
-        let libraries = libraries.iter().filter_map(|name| variable(env, name));
         let folders = Folders {
             path: real_folders(files, path_folders(env))?,
             temporary: real_folders(files, ["/tmp", "/var/tmp"])?,
-            r_libraries: real_folders(files, libraries.flat_map(|value| value.split(':')))?,
+            r_libraries: r_libraries(files, env)?,
         };
         let mut survey = Self::default();
         let mut later = Vec::new();
@@ -226,6 +224,16 @@ impl Wanted {
             Self::Secret => MAX_SECRET,
         }
     }
+}
+
+/// The folders of R packages that the variables of an image name.
+pub(super) fn r_libraries(
+    files: &dyn Files,
+    env: &[(String, String)],
+) -> Result<Vec<String>, EngineError> {
+    let libraries = ["R_LIBS", "R_LIBS_SITE", "R_LIBS_USER"];
+    let libraries = libraries.iter().filter_map(|name| variable(env, name));
+    real_folders(files, libraries.flat_map(|value| value.split(':')))
 }
 
 fn real_folders<'a>(

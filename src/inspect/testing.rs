@@ -103,6 +103,7 @@ impl Files for Tree {
                     path: path.clone(),
                     stat: stat.clone(),
                     owner: Some(FileOwner { uid: 0, gid: 0 }),
+                    inode: None,
                 };
                 visit(&entry, &mut content.as_slice())?;
             }

@@ -149,6 +149,7 @@ fn describe<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> io::Result<File
             uid: header.uid()?,
             gid: header.gid()?,
         }),
+        inode: None,
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::client::{Helper, Lease, failed};
 use super::helper::{Answer, Ask, Meta, Place, Request};
 use super::lacks::NO_USERS;
-use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Files, Visit};
+use crate::engine::{EngineError, FileEntry, FileKind, FileOwner, FileStat, Files, Inode, Visit};
 
 const STEP: &str = "look at a file";
 
@@ -163,6 +163,7 @@ impl Files for View<'_> {
                     path: path.clone(),
                     stat: stat(&meta),
                     owner: self.knows_owners().then(|| owner(&meta)),
+                    inode: Some(inode(&meta)),
                 };
                 let mut content = Content {
                     view: self,
@@ -199,6 +200,14 @@ fn owner(meta: &Meta) -> FileOwner {
     FileOwner {
         uid: meta.uid.into(),
         gid: meta.gid.into(),
+    }
+}
+
+fn inode(meta: &Meta) -> Inode {
+    Inode {
+        number: meta.inode,
+        changed: meta.changed,
+        names: meta.names,
     }
 }
 

@@ -88,6 +88,19 @@ impl Manager {
             _ => one == other,
         }
     }
+
+    /// The manager of this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.word() == word)
+    }
+
+    /// A name in the one form that all names of the package share.
+    pub fn plain_name(self, name: &str) -> String {
+        match self {
+            Self::Pip => pip::normal(name),
+            _ => name.to_owned(),
+        }
+    }
 }
 
 /// The packages that are installed below `folder`, or anywhere; `None` if there is no place that

@@ -8,6 +8,8 @@ mod headers;
 mod metadata;
 mod pip;
 mod r;
+mod records;
 
 pub use database::{Manager, Package, Packages, Unreadable, installed};
 pub(super) use metadata::Metadata;
+pub use records::Records;

@@ -100,6 +100,12 @@ fn meta(at: &OwnedFd, name: &std::ffi::CStr, stat: &Stat) -> io::Result<Meta> {
         uid: stat.st_uid,
         gid: stat.st_gid,
         link: if is_link { Some(link(at, name)?) } else { None },
+        inode: stat.st_ino,
+        changed: (
+            stat.st_ctime,
+            i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
+        ),
+        names: u64::from(stat.st_nlink),
     })
 }
 

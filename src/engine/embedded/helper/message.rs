@@ -208,4 +208,10 @@ pub(in crate::engine::embedded) struct Meta {
     pub(in crate::engine::embedded) gid: u32,
     /// Where it leads, if it is a link.
     pub(in crate::engine::embedded) link: Option<String>,
+    /// The number of its inode.
+    pub(in crate::engine::embedded) inode: u64,
+    /// When the inode was last changed: seconds and nanoseconds.
+    pub(in crate::engine::embedded) changed: (i64, i64),
+    /// How many names it has.
+    pub(in crate::engine::embedded) names: u64,
 }
