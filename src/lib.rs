@@ -29,6 +29,7 @@ pub mod report;
 pub mod run;
 pub mod source;
 pub mod spec;
+pub mod tag;
 pub mod verdict;
 pub mod version;
 pub mod watch;

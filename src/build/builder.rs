@@ -39,6 +39,9 @@ pub struct Built {
     pub id: String,
     /// Whether every step came from the cache.
     pub cached: bool,
+    /// The id of the image that had the reference before, if there was one; the same as `id` if the
+    /// build changed nothing.
+    pub previous: Option<String>,
 }
 
 /// Something that happened during the build of one image.

@@ -208,6 +208,7 @@ impl Builder for Scripted {
             None => Ok(Built {
                 id: job.name.clone(),
                 cached: false,
+                previous: None,
             }),
         }
     }

@@ -10,6 +10,7 @@ use super::registries;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Platform;
 use crate::source::{Located, Place};
+use crate::tag::TagTemplate;
 use crate::yaml::Context;
 
 /// Builds the project and reports every mistake; the result only counts if there is none.
@@ -18,6 +19,8 @@ pub(super) fn check(file: ProjectFile, root: &Path, context: &mut Context) -> Pr
         Some(folder) => folder_at(root, folder, "specs", context),
         None => root.join(SPECS),
     };
+    let tag = file.tag.as_ref().and_then(|said| tag(said, context));
+    let release = file.release.map(|said| said.value);
     let entries = file.images.value.0;
     if entries.is_empty() {
         context.report(
@@ -53,11 +56,20 @@ pub(super) fn check(file: ProjectFile, root: &Path, context: &mut Context) -> Pr
     let project = Project {
         root: root.to_owned(),
         specs,
+        tag,
+        release,
         images,
         registries: registries::registries(registries, root, &names, context),
     };
     check_cycles(&project, context);
     project
+}
+
+fn tag(said: &Located<String>, context: &mut Context) -> Option<TagTemplate> {
+    let read = TagTemplate::parse(said);
+    let told =
+        read.map_err(|error| context.report(Diagnostic::new(&said.place, error.to_string())));
+    told.ok()
 }
 
 fn image(

@@ -10,6 +10,10 @@ object! {
     pub struct ProjectFile: "the project file" {
         /// The folder of the specs.
         optional specs: Located<String>,
+        /// The tag of what is published, such as `{date}-{release}-{sha8}`.
+        optional tag: Located<String>,
+        /// What `{release}` stands for in it; the newest git tag if not said.
+        optional release: Located<String>,
         /// The images by name.
         required images: Located<Pairs<ImageEntry>>,
         /// The registries that images are published to, by name.

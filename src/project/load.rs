@@ -12,6 +12,7 @@ use super::template::Template;
 use crate::diagnostic::Diagnostics;
 use crate::platform::Platform;
 use crate::source::{Located, Source};
+use crate::tag::TagTemplate;
 use crate::yaml::{self, Context, Decode, ReadError};
 
 /// The name of the project file.
@@ -27,6 +28,10 @@ pub struct Project {
     pub root: PathBuf,
     /// The folder of the specs.
     pub specs: PathBuf,
+    /// The tag of what is published, if the file says one.
+    pub tag: Option<TagTemplate>,
+    /// What `{release}` stands for in tags, if the file says so.
+    pub release: Option<String>,
     /// The images in the order of the file.
     pub images: Vec<Image>,
     /// The registries that images are published to, in the order of the file.

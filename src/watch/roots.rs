@@ -32,10 +32,10 @@ impl Roots {
     pub fn add_specs(&mut self, specs: &[&Spec], root: &Path) {
         for spec in specs {
             for file in &spec.files {
-                self.add(&root.join(file));
+                self.add(&root.join(file.path()));
             }
             for check in &spec.checks {
-                let needed = check.kind.host_files().into_iter().map(|(path, _)| path);
+                let needed = check.kind.host_files().into_iter().map(|file| file.path);
                 for path in needed.chain(check.kind.late_files()) {
                     self.add(&root.join(path));
                 }

@@ -72,7 +72,7 @@ impl Concern {
         for spec in specs {
             if changed.contains(&real(&project.root.join(spec.source.path()))) {
                 let read = spec.files.iter();
-                files.extend(read.map(|file| real(&project.root.join(file))));
+                files.extend(read.map(|file| real(&project.root.join(file.path()))));
             }
         }
         Ok(Self { affected, files })
@@ -107,7 +107,7 @@ impl Concern {
             return true;
         }
         let needed = case.check.kind.host_files().into_iter();
-        let needed = needed.map(|(path, _)| path);
+        let needed = needed.map(|file| file.path);
         let mut needed = needed.chain(case.check.kind.late_files());
         needed.any(|path| {
             let path = said(&path);

@@ -111,7 +111,15 @@ impl DockerBuilder {
         Ok(Built {
             id: self.full_id(id).await?,
             cached,
+            previous: None,
         })
+    }
+
+    /// What the reference names now.
+    async fn named(&self, reference: &str) -> Option<String> {
+        let image = self.connection.docker().inspect_image(reference);
+        // A build will tell more of an engine that does not answer.
+        image.await.ok()?.id
     }
 
     fn options(&self, job: &Job, dockerfile: &str) -> BuildImageOptions {
@@ -165,13 +173,15 @@ impl DockerBuilder {
 
 impl Builder for DockerBuilder {
     fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError> {
+        let previous = self.runtime.block_on(self.named(&job.reference));
+        let mut result = self.runtime.block_on(self.build_one(job, listener));
         for _ in 0..RETRIES {
-            match self.runtime.block_on(self.build_one(job, listener)) {
-                Err(error) if is_cache_race(&error) => {}
-                result => return result,
+            if !result.as_ref().is_err_and(is_cache_race) {
+                break;
             }
+            result = self.runtime.block_on(self.build_one(job, listener));
         }
-        self.runtime.block_on(self.build_one(job, listener))
+        result.map(|built| Built { previous, ..built })
     }
 }
 

@@ -152,6 +152,11 @@ impl EmbeddedEngine {
         self.library.take_in(name, layout)
     }
 
+    /// The id of the image that the store has under a name. Nobody else is asked.
+    pub fn built_id(&self, name: &str) -> Option<String> {
+        self.library.built_id(name)
+    }
+
     /// Whether the store has this very image under a name, with all of its layers.
     pub fn holds(&self, name: &str, id: &str) -> bool {
         self.library.holds(name, id)

@@ -236,6 +236,12 @@ impl Sources {
         });
         SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
     }
+
+    /// The id of the image that was built here last under a name.
+    pub(super) fn built_id(&self, name: &str) -> Option<String> {
+        let id = self.store.reference(&with_tag(name)).ok().flatten();
+        id.map(|id| id.to_string())
+    }
 }
 
 fn with_tag(name: &str) -> String {

@@ -153,7 +153,11 @@ impl BuildahBuilder {
         let id = std::fs::read_to_string(&id_file)
             .map_err(|error| failed("find the image it has built", error))?;
         let id = id.trim().to_owned();
-        Ok(Built { id, cached })
+        Ok(Built {
+            id,
+            cached,
+            previous: None,
+        })
     }
 
     /// Takes the image from buildah's storage into the store.
@@ -200,9 +204,10 @@ impl Builder for BuildahBuilder {
         }
         let until = Instant::now() + self.limit;
         let emit = |event: BuildEvent| listener.on(&job.name, &event);
+        let previous = self.engine.built_id(&job.reference);
         let built = self.build_image(job, &emit, until)?;
         self.keep(&job.reference, &built.id, until)?;
-        Ok(built)
+        Ok(Built { previous, ..built })
     }
 }
 
