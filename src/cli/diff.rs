@@ -59,7 +59,11 @@ fn attempt(args: &DiffArgs) -> Result<Exit, Trouble> {
         let signal = session.signals().received();
         Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
     };
-    let engine = args.engine.engines(&session, &root).start().map_err(trouble)?;
+    let engine = args
+        .engine
+        .engines(&session, &root)
+        .start()
+        .map_err(trouble)?;
     let names = [&args.old, &args.new].map(|name| reference(project.as_ref(), name));
     let found = compare(&*engine, &names[0], &names[1], Bounds::none());
     let closed = engine.close();

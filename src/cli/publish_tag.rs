@@ -26,8 +26,8 @@ pub(super) fn tag(project: &Project, said: Option<&str>) -> Result<Tag, Trouble>
         // Nobody needs git, or a commit, for a tag that has nothing of them.
         template.to_string()
     } else {
-        let facts =
-            GitFacts::read(&project.root).map_err(|error| usage(format!("`{template}`: {error}")))?;
+        let facts = GitFacts::read(&project.root)
+            .map_err(|error| usage(format!("`{template}`: {error}")))?;
         let facts = facts.with_release(project.release.as_deref());
         template
             .fill(&facts)

@@ -9,19 +9,17 @@ use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use clap::Args;
 use libtest_mimic::Arguments;
 
-use super::build::{self, BuildLimit};
 use super::changed::{Change, ChangedArgs, empty_run};
 use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
-use super::progress::summary;
 use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
+use super::site::{BuildLimits, Site};
 use super::watched::WatchedArgs;
-use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::fingerprint;
@@ -30,7 +28,6 @@ use crate::project::{Project, folder_in_repository};
 use crate::report::{Ci, Console, ConsoleOptions, Reports, Tally};
 use crate::run::{Run, RunFailure};
 use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
-use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
 pub(super) const SPECS: &str = "test-specs";
@@ -48,7 +45,7 @@ pub struct TestArgs {
     #[arg(long)]
     pub(super) build: bool,
     #[command(flatten)]
-    build_limit: BuildLimit,
+    limits: BuildLimits,
     #[command(flatten)]
     changed: ChangedArgs,
     /// Only checks with this tag; of several tags any will do
@@ -140,6 +137,10 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             "--test-threads must be at least 1",
         ));
     }
+    if args.limits.prune_after_each && !args.build {
+        let message = "--prune-after-each removes what a run has built: it needs --build";
+        return Err(Trouble::new(Exit::Usage, message));
+    }
     args.reports.validate(args.harness.logfile.as_deref())?;
     if args.reports.to_stdout() && args.harness.format.is_some() {
         let message = "--format and a report can't both have the standard output";
@@ -190,18 +191,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(limit) = args.policy.deadline {
         session.signals().limit(&session.handle(), limit);
     }
-    let unbuilt = if args.build {
-        build_first(
-            &session,
-            project.as_ref(),
-            &plan,
-            &args.harness,
-            args.build_limit,
-            to_stdout,
-        )?
-    } else {
-        Vec::new()
-    };
+    let mut site = site(&session, project.as_ref(), &plan, &args)?;
     let tally = Arc::new(Tally::new());
     let results = args.recall.results();
     let engines = args.engine.engines(&session, &root(project.as_ref())?);
@@ -214,7 +204,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             &plan,
             &args.harness,
             policy.repeat > 1,
-            results.as_ref(),
+            // What is built is not known before.
+            results.as_ref().filter(|_| site.is_none()),
         ),
         listener: Arc::new(Listeners(listeners(
             &mut args.harness,
@@ -223,7 +214,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             args.watched.listener(),
             &reports,
             to_stdout,
-            args.ci.ci(),
+            (args.ci.ci(), site.is_some()),
         ))),
         arguments: args.harness,
         plan,
@@ -232,10 +223,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             let signals = session.signals().clone();
             move || signals.why()
         }),
-        unbuilt,
         results,
     };
-    let ended = run.execute();
+    let building = site.as_mut();
+    let ended = run.execute_while(building.map(|(site, tested)| site.beside(to_stdout, tested)));
+    if let Some((site, _)) = &site {
+        site.finish();
+    }
     // A comfort for the next run: that it can't be had changes nothing about this one.
     let _ = last.as_ref().map(|last| last.write());
     if let Some(reports) = Arc::into_inner(reports) {
@@ -433,7 +427,7 @@ fn listeners(
     watched: Option<Arc<dyn Listener>>,
     reports: &Arc<Reports>,
     to_stdout: bool,
-    ci: Option<Ci>,
+    (ci, builds): (Option<Ci>, bool),
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
     if let Some(last) = last {
@@ -451,7 +445,8 @@ fn listeners(
         quiet: harness.quiet || !own,
         colour,
         results: None,
-        live: on_terminal && ci.is_none() && is_for_people(),
+        // Builds write whenever they like.
+        live: on_terminal && !builds && ci.is_none() && is_for_people(),
         ci,
     };
     listeners.push(if own && !to_stdout {
@@ -488,20 +483,21 @@ impl Listener for Listeners {
     }
 }
 
-/// Builds the images of the selected checks that the project knows, and gives those that failed.
-fn build_first(
+/// What builds the images of the selected checks that the project knows, if there are any.
+fn site<'a>(
     session: &Session,
-    project: Option<&Project>,
+    project: Option<&'a Project>,
     plan: &Plan,
-    harness: &Arguments,
-    limit: BuildLimit,
-    to_stdout: bool,
-) -> Result<Vec<(String, Problem)>, Trouble> {
+    args: &TestArgs,
+) -> Result<Option<(Site<'a>, Vec<String>)>, Trouble> {
+    if !args.build {
+        return Ok(None);
+    }
     let Some(project) = project else {
         let message = "--build needs a project file, which says how images are built";
         return Err(Trouble::new(Exit::Usage, message));
     };
-    let needed = Run::images(plan, harness);
+    let needed = Run::images(plan, &args.harness);
     let names: Vec<String> = plan
         .images
         .iter()
@@ -509,32 +505,8 @@ fn build_first(
         .map(|image| image.name.clone())
         .collect();
     if names.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let results = build::build(session, project, &names, harness.quiet, limit)?;
-    let built = summary(&results);
-    // Where the console is going to be.
-    let _ = if to_stdout {
-        writeln!(anstream::stderr(), "{built}")
-    } else {
-        writeln!(anstream::stdout(), "{built}")
-    };
-    Ok(results.iter().filter_map(unbuilt).collect())
-}
-
-fn unbuilt(result: &ImageResult) -> Option<(String, Problem)> {
-    let message = match &result.outcome {
-        ImageOutcome::Built(_) => return None,
-        ImageOutcome::Failed(error) => format!("the image could not be built: {error}"),
-        ImageOutcome::ParentFailed(parent) => {
-            format!("the image was not built, because its parent {parent} could not be")
-        }
-        ImageOutcome::NotTried => "the image was not built: the run ended before".to_owned(),
-    };
-    let kind = match &result.outcome {
-        ImageOutcome::Failed(BuildError::TimedOut(_)) => "build-timeout",
-        _ => "build",
-    };
-    let problem = Problem { kind, message };
-    Some((result.name.clone(), problem))
+    let site = Site::prepare(session, project, &names, args.harness.quiet, args.limits)?;
+    Ok(Some((site, Run::performed_images(plan, &args.harness))))
 }
