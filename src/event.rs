@@ -15,6 +15,8 @@ use crate::verdict::Verdict;
 pub enum Event {
     /// The run begins.
     RunStarted(Arc<RunStart>),
+    /// An image that was not there when the run began is now, or it is known that it won't be.
+    ImageReady(Arc<ImageInfo>),
     /// One check begins.
     CheckStarted(Arc<CaseInfo>),
     /// One check has its verdict. Comes once for every selected check, whatever happens.
@@ -101,7 +103,7 @@ pub struct ImageInfo {
     pub name: String,
     /// The reference it is found under.
     pub reference: String,
-    /// The image, or nothing if it could not be found.
+    /// The image, or nothing if it could not be found or is still to be built.
     pub image: Option<Image>,
 }
 

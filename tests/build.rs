@@ -202,7 +202,7 @@ fn a_failed_step_shows_its_last_lines_and_its_children_are_not_built() {
         ended.expect(
             1,
             &[
-                "base/Dockerfile, step 2/2",
+                "base/Dockerfile:2, step 2/2",
                 "RUN seq 100 130; exit 7",
                 "code: 7",
                 "| 111\n",
@@ -457,4 +457,263 @@ fn what_can_not_begin_has_its_own_exit_code() {
     let mut command = project.command(&["build"]);
     let output = command.current_dir("/").output().unwrap();
     Ended::new(&output).expect(2, &["there is no seatrial.yaml"]);
+}
+
+/// A family whose base can't be built, and an image beside it that takes a while.
+fn broken_family(name: &str) -> Project {
+    Project::new(
+        name,
+        &["other"],
+        &[
+            (
+                "seatrial.yaml",
+                "images:\n  NAME-base: {dockerfile: base/Dockerfile}\n  NAME-app: {dockerfile: \
+                 app/Dockerfile, args: {BASE: '${{ image.NAME-base }}'}}\n  NAME-other: \
+                 {dockerfile: other/Dockerfile}\n",
+            ),
+            (
+                "base/Dockerfile",
+                "FROM debian:bookworm-slim\nRUN echo NAME\nRUN echo two \\\n  && true\n# third\nRUN echo \
+                 compiling; \\\n  echo 'fatal: no such tool' >&2; exit 7\nRUN echo never\n",
+            ),
+            ("app/Dockerfile", "ARG BASE\nFROM ${BASE}\nRUN true\n"),
+            ("other/Dockerfile", "FROM scratch\nCOPY Dockerfile /NAME\n"),
+            (
+                "test-specs/all.yaml",
+                "images: [NAME-base, NAME-app]\nchecks:\n  - {name: a file, file: /bin/sh}\n  - {name: a \
+                 command, run: 'true'}\n",
+            ),
+            (
+                "test-specs/other.yaml",
+                "image: NAME-other\nchecks:\n  - {name: a file, file: /NAME}\n",
+            ),
+        ],
+    )
+}
+
+/// What the record says of each check: its name without that of the project, and the message.
+fn told(project: &Project, file: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(project.path().join(file)).unwrap();
+    let record: serde_json::Value =
+        serde_json::from_str(&text.replace(&project.name, "P")).unwrap();
+    let checks = record["checks"].as_array().unwrap().iter();
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    checks
+        .map(|check| {
+            let name = format!("{}::{}", word(&check["image"]), word(&check["name"]));
+            let message = word(&check["problem"]["message"]);
+            (name, format!("{} {message}", word(&check["verdict"])))
+        })
+        .collect()
+}
+
+#[test]
+fn every_check_of_an_image_that_could_not_be_built_names_the_line_of_its_dockerfile() {
+    for buildkit in BUILDERS {
+        let project = broken_family(&format!("line{buildkit}"));
+        let reports = ["test", "--build", "--json", "r.json", "--junit", "r.xml"];
+        let ended = project.run(&reports, buildkit);
+        ended.expect(3, &["base/Dockerfile:6, step 4/5", "| fatal: no such tool"]);
+        let failed = "error the image could not be built: base/Dockerfile:6: `RUN echo compiling; echo 'fatal: no such \
+                      tool' >&2; exit 7` failed with exit code 7\nits last lines:\n";
+        let orphan = "error the image was not built, because its parent P-base could not be";
+        let told = told(&project, "r.json");
+        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "P-base::a file",
+            "P-base::a command",
+            "P-app::a file",
+            "P-app::a command",
+        ];
+        assert_eq!(names, [&expected[..], &["P-other::a file"]].concat());
+        for (name, message) in &told[..2] {
+            assert!(message.starts_with(failed), "{name}: {message}");
+            // The engine may mix both streams.
+            assert!(message.contains("\n| compiling"), "{message}");
+            assert!(message.contains("\n| fatal: no such tool"), "{message}");
+        }
+        for (_, message) in &told[2..4] {
+            assert_eq!(message, orphan);
+        }
+        assert_eq!(told[4].1, "passed ");
+        let junit = fs::read_to_string(project.path().join("r.xml")).unwrap();
+        assert_eq!(
+            junit.matches("base/Dockerfile:6: `RUN echo").count(),
+            4,
+            "{junit}"
+        );
+        assert_eq!(junit.matches("its parent ").count(), 4, "{junit}");
+        assert!(
+            ended.stdout.contains("1 passed, 4 errors"),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+/// An image that is there at once, and one that is not before a minute is over.
+fn quick_and_slow(name: &str, seconds: u32) -> Project {
+    Project::new(
+        name,
+        &["quick", "slow"],
+        &[
+            (
+                "seatrial.yaml",
+                "images:\n  NAME-slow: {dockerfile: slow/Dockerfile}\n  NAME-quick: {dockerfile: \
+                 quick/Dockerfile}\n",
+            ),
+            ("quick/Dockerfile", "FROM scratch\nCOPY Dockerfile /NAME\n"),
+            (
+                "slow/Dockerfile",
+                &format!("FROM debian:bookworm-slim\nRUN echo NAME; sleep {seconds}\n"),
+            ),
+            (
+                "test-specs/all.yaml",
+                "images: [NAME-slow, NAME-quick]\nchecks:\n  - {name: a file, file: /NAME}\n  - {name: no file, \
+                 file: /nowhere, exists: false}\n",
+            ),
+        ],
+    )
+}
+
+#[test]
+fn checks_begin_when_their_image_is_there_while_others_are_built() {
+    let project = quick_and_slow("stream", 5);
+    // A single thread must not wait for what is not there yet either.
+    for threads in ["1", "4"] {
+        let ended = project.run(
+            &[
+                "test",
+                "--build",
+                "--json-lines",
+                "-",
+                "--test-threads",
+                threads,
+            ],
+            "0",
+        );
+        // The slow one has no such file.
+        ended.expect(1, &[]);
+        let line = |what: &str, image: &str| {
+            let image = format!("{}-{image}", project.name);
+            let lines = ended
+                .stdout
+                .lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            let of = |line: &serde_json::Value| {
+                (line["image"] == *image || line["name"] == *image)
+                    && line.to_string().contains(what)
+            };
+            let found: Vec<usize> = (lines.enumerate())
+                .filter(|(_, line)| of(line))
+                .map(|(at, _)| at)
+                .collect();
+            assert!(!found.is_empty(), "{what} of {image}: {}", ended.stdout);
+            *found.last().unwrap()
+        };
+        let order = [
+            line("\"id\":\"sha256", "quick"),
+            line("\"verdict\"", "quick"),
+            line("\"id\":\"sha256", "slow"),
+            line("\"verdict\"", "slow"),
+        ];
+        if threads == "1" {
+            assert!(order.is_sorted(), "{order:?}\n{}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_ends_early_ends_its_builds() {
+    let table: [(&[&str], i32, &str); 2] = [
+        (&["--deadline", "12s"], 3, "the deadline of the run"),
+        (
+            &["--max-failures", "1"],
+            1,
+            "a check did not pass, and the run ends with the first",
+        ),
+    ];
+    for (at, (args, code, message)) in table.into_iter().enumerate() {
+        let project = quick_and_slow(&format!("early{at}"), 300);
+        let spec = project.path().join("test-specs/bad.yaml");
+        let bad = format!(
+            "image: {}-quick\nchecks:\n  - {{name: bad, file: /nowhere}}\n",
+            project.name
+        );
+        if at == 1 {
+            fs::File::create(spec)
+                .unwrap()
+                .write_all(bad.as_bytes())
+                .unwrap();
+        }
+        let begun = Instant::now();
+        let ended = project.run(
+            &[&["test", "--build", "--json", "r.json"], args].concat(),
+            "0",
+        );
+        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+        assert!(begun.elapsed() < Duration::from_secs(100));
+        let told = told(&project, "r.json");
+        for (name, said) in told.iter().filter(|(name, _)| name.contains("slow")) {
+            assert!(
+                said.starts_with("error not run: ") && said.contains(message),
+                "{name} {said}"
+            );
+        }
+        wait_until(|| !someone_runs(&project.name));
+    }
+}
+
+#[test]
+fn what_was_built_is_removed_as_soon_as_nothing_needs_it_and_nothing_else_is() {
+    let project = Project::new(
+        "prune",
+        &["base", "app", "other"],
+        &[
+            (
+                "seatrial.yaml",
+                "images:\n  NAME-base: {dockerfile: base/Dockerfile}\n  NAME-app: {dockerfile: \
+                 app/Dockerfile, args: {BASE: '${{ image.NAME-base }}'}}\n  NAME-other: {dockerfile: \
+                 other/Dockerfile}\n",
+            ),
+            (
+                "base/Dockerfile",
+                "FROM scratch\nCOPY Dockerfile /NAME-base\n",
+            ),
+            (
+                "app/Dockerfile",
+                "ARG BASE\nFROM ${BASE}\nCOPY Dockerfile /NAME-app\n",
+            ),
+            (
+                "other/Dockerfile",
+                "FROM scratch\nCOPY Dockerfile /NAME-other\n",
+            ),
+            (
+                "test-specs/all.yaml",
+                "images: [NAME-base, NAME-app, NAME-other]\nchecks:\n  - {name: a file, file: /NAME-x, exists: false}\n",
+            ),
+        ],
+    );
+    let other = format!("{}-other", project.name);
+    project
+        .run(&["build", "--quiet", &other], "0")
+        .expect(0, &[]);
+    let ended = project.run(&["test", "--build", "--prune-after-each"], "0");
+    ended.expect(0, &[]);
+    let removed: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains(": removed "))
+        .collect();
+    assert_eq!(removed.len(), 2, "{}", ended.stderr);
+    let is_there = |name: &str| {
+        let name = format!("{}-{name}:latest", project.name);
+        ask(async |docker| docker.inspect_image(&name).await.is_ok())
+    };
+    assert!(!is_there("base") && !is_there("app"));
+    // It was there before, and the run has not changed it.
+    assert!(is_there("other"));
+    project
+        .run(&["test", "--prune-after-each"], "0")
+        .expect(2, &["it needs --build"]);
 }

@@ -285,3 +285,65 @@ fn what_is_cleaned_up_on_no_engine_is_told() {
         ended.stdout
     );
 }
+
+#[test]
+fn every_check_names_the_line_that_failed_and_nothing_is_built_without_room() {
+    let files = [
+        (
+            "seatrial.yaml",
+            "images:\n  base: {dockerfile: base/Dockerfile}\n  app: {dockerfile: app/Dockerfile, args: {BASE: '${{ \
+             image.base }}'}}\n",
+        ),
+        (
+            "base/Dockerfile",
+            "FROM debian:bookworm-slim\nRUN echo one\nRUN echo two \\\n  && true\nRUN echo compiling; exit 7\n",
+        ),
+        ("app/Dockerfile", "ARG BASE\nFROM ${BASE}\n"),
+        (
+            "test-specs/all.yaml",
+            "images: [base, app]\nchecks:\n  - {name: a file, file: /bin/sh}\n",
+        ),
+    ];
+    let Some(project) = project(&files) else {
+        return;
+    };
+    let test = [
+        "test", "--build", "--quiet", "--engine", "embedded", "--junit", "r.xml",
+    ];
+    run(&project, &test).expect(3);
+    let junit = std::fs::read_to_string(project.path("r.xml")).unwrap();
+    for words in [
+        "base/Dockerfile:5: `RUN echo compiling; exit 7` failed with exit code 7",
+        "its last lines:\n| compiling",
+        "because its parent base could not be",
+    ] {
+        assert!(junit.contains(words), "{words}: {junit}");
+    }
+
+    let small = project.path("small");
+    std::fs::create_dir(&small).unwrap();
+    let mut command = Command::new("unshare");
+    let mount = format!(
+        "mount -t tmpfs -o size=64m none '{}' && {HIDE}",
+        small.display()
+    );
+    command
+        .args(["--mount", "sh", "-c", &mount, "sh", SEATRIAL])
+        .args(test)
+        .current_dir(project.root())
+        .env("SEATRIAL_STORE", small.join("store"))
+        .env_remove("DOCKER_HOST")
+        .env_remove("DOCKER_CONTEXT");
+    let ended = Ended::of(&mut command);
+    ended.expect(3);
+    let junit = std::fs::read_to_string(project.path("r.xml")).unwrap();
+    assert!(
+        junit.contains("no build begins with less than 1 GiB"),
+        "{junit}"
+    );
+    assert!(junit.contains("seatrial.build-space"), "{junit}");
+    assert!(
+        junit.contains("because its parent base could not be"),
+        "{junit}"
+    );
+}

@@ -13,6 +13,20 @@ pub trait Builder: Send + Sync {
     /// # Errors
     /// Whatever leaves no image behind; then nothing is tagged.
     fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError>;
+
+    /// Removes an image that it has built, by its reference. What other images need of it stays.
+    ///
+    /// # Errors
+    /// When it can't be removed, such as for a container that still uses it.
+    fn remove(&self, reference: &str) -> Result<(), EngineError>;
+
+    /// The folder that images are kept in, if it is on this host.
+    fn storage(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// All builds are over.
+    fn finish(&self) {}
 }
 
 /// All that is needed to build one image.
@@ -99,6 +113,9 @@ pub enum BuildError {
     /// It took longer than it may.
     #[error("it took longer than {0:?} and was given up")]
     TimedOut(Duration),
+    /// There is too little room for what it would make.
+    #[error("{0}")]
+    NoSpace(String),
     /// The engine itself is the trouble.
     #[error(transparent)]
     Engine(#[from] EngineError),

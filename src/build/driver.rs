@@ -1,9 +1,10 @@
 //! Builds the images of a project, parents first.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::builder::{BuildError, BuildListener, Builder, Built, Job};
+use super::parallel::Crew;
 use crate::diagnostic::Diagnostics;
 use crate::engine::EngineError;
 use crate::project::Project;
@@ -65,8 +66,7 @@ pub fn jobs(
     }
 }
 
-/// Builds the images of `order`, which has parents first, and says for each what came of it, in the
-/// same order. `jobs` are those of [`jobs`] for the same order.
+/// Builds the images of `order`, one after the other; see [`Crew::build`].
 pub fn build_images(
     project: &Project,
     order: &[usize],
@@ -74,42 +74,17 @@ pub fn build_images(
     builder: &dyn Builder,
     listener: &dyn BuildListener,
 ) -> Vec<ImageResult> {
-    let mut results: Vec<ImageResult> = Vec::new();
-    let mut is_over = false;
-    for (at, job) in order.iter().zip(jobs) {
-        let mut parents = project.images[*at].parents.iter();
-        let lost = parents.find_map(|parent| {
-            let name = &project.images[*parent].name.value;
-            let result = results.iter().find(|result| result.name == *name)?;
-            (!matches!(result.outcome, ImageOutcome::Built(_))).then(|| name.clone())
-        });
-        let start = Instant::now();
-        let outcome = match lost {
-            _ if is_over => ImageOutcome::NotTried,
-            Some(parent) => ImageOutcome::ParentFailed(parent),
-            None => {
-                listener.started(&job.name);
-                match builder.build(job, listener) {
-                    Ok(built) => ImageOutcome::Built(built),
-                    Err(error) => {
-                        is_over = ends_all(&error);
-                        ImageOutcome::Failed(error)
-                    }
-                }
-            }
-        };
-        results.push(ImageResult {
-            name: job.name.clone(),
-            reference: job.reference.clone(),
-            duration: start.elapsed(),
-            outcome,
-        });
-    }
-    results
+    let crew = Crew {
+        builder,
+        listener,
+        at_once: 1,
+        done: &|_| {},
+    };
+    crew.build(project, order, jobs)
 }
 
 /// Whether there is no use in trying further images.
-fn ends_all(error: &BuildError) -> bool {
+pub(super) fn ends_all(error: &BuildError) -> bool {
     matches!(
         error,
         BuildError::Engine(EngineError::Interrupted | EngineError::Unreachable { .. })

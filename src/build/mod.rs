@@ -1,11 +1,13 @@
 //! Building the images of a project: the context that is sent, and the order of the builds.
 
+mod blame;
 mod builder;
 mod classic;
 mod context;
 mod driver;
 mod ignore;
 mod lines;
+mod parallel;
 mod pattern;
 mod stream;
 
@@ -15,6 +17,7 @@ pub use context::{BuildContext, ContextError, Recipient};
 pub use driver::{ImageOutcome, ImageResult, build_images, jobs};
 pub use ignore::{Ignore, IgnoreError};
 pub(crate) use lines::Lines;
+pub use parallel::Crew;
 pub use stream::{ContextFailure, ContextStream};
 
 #[cfg(test)]

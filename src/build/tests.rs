@@ -197,6 +197,10 @@ struct Scripted {
 }
 
 impl Builder for Scripted {
+    fn remove(&self, _: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     fn build(&self, job: &Job, _: &dyn BuildListener) -> Result<Built, BuildError> {
         self.asked
             .lock()
@@ -297,4 +301,81 @@ fn an_interruption_ends_all_builds() {
             "other: not tried",
         ]
     );
+}
+
+/// Builds take until another one has begun, or a little while.
+struct Meeting {
+    begun: Mutex<(usize, usize, Vec<String>)>,
+    changed: std::sync::Condvar,
+}
+
+impl Builder for Meeting {
+    fn remove(&self, _: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn build(&self, job: &Job, _: &dyn BuildListener) -> Result<Built, BuildError> {
+        let mut state = self.begun.lock().unwrap();
+        state.0 += 1;
+        state.1 = state.1.max(state.0);
+        state.2.push(job.name.clone());
+        self.changed.notify_all();
+        let wait = std::time::Duration::from_millis(300);
+        let (mut state, _) = (self.changed)
+            .wait_timeout_while(state, wait, |state| state.0 < 2)
+            .unwrap();
+        state.0 -= 1;
+        assert!(job.name != "broken", "a mistake");
+        Ok(Built {
+            id: job.name.clone(),
+            cached: false,
+            previous: None,
+        })
+    }
+}
+
+#[test]
+fn images_that_need_nothing_of_each_other_are_built_at_once_but_no_more_than_wanted() {
+    let folder = folder(&[("Dockerfile", "")]);
+    let text = "\
+images:
+  broken: {dockerfile: Dockerfile}
+  child: {dockerfile: Dockerfile, args: {BASE: '${{ image.broken }}'}}
+  one: {dockerfile: Dockerfile}
+  two: {dockerfile: Dockerfile, args: {BASE: '${{ image.one }}'}}
+  three: {dockerfile: Dockerfile}
+";
+    let project = Project::parse(&Source::new("seatrial.yaml", text), folder.path()).unwrap();
+    let order = project.build_order(&[]).unwrap();
+    let jobs = jobs(&project, &order, &|_| None).unwrap();
+    for (at_once, most) in [(1, 1), (2, 2), (9, 3)] {
+        let builder = Meeting {
+            begun: Mutex::default(),
+            changed: std::sync::Condvar::new(),
+        };
+        let told = Mutex::new(Vec::new());
+        let crew = Crew {
+            builder: &builder,
+            listener: &Deaf,
+            at_once,
+            done: &|result| told.lock().unwrap().push(result.name.clone()),
+        };
+        let results = crew.build(&project, &order, &jobs);
+        let names: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
+        let expected: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        assert_eq!(names, expected, "in the order of the jobs");
+        let (_, at_most, begun) = builder.begun.into_inner().unwrap();
+        assert!(
+            at_most <= most && (at_once == 1 || at_most > 1),
+            "{at_most} at once"
+        );
+        let at = |name: &str| begun.iter().position(|it| it == name);
+        assert!(at("one") < at("two") && at("child").is_none());
+        let told = told.into_inner().unwrap();
+        assert_eq!(told.len(), 5);
+        let of = |name: &str| results.iter().find(|result| result.name == name).unwrap();
+        assert!(matches!(of("broken").outcome, ImageOutcome::Failed(_)));
+        assert!(matches!(&of("child").outcome, ImageOutcome::ParentFailed(it) if it == "broken"));
+        assert!(matches!(of("two").outcome, ImageOutcome::Built(_)));
+    }
 }

@@ -2,23 +2,16 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 
 use super::changed::ChangedArgs;
-use super::clean::engine_is_chosen;
-use super::engines;
 use super::exit::Exit;
-use super::policy::duration;
-use super::progress::{Progress, failure, summary};
+use super::progress::{name_width, summary_line};
 use super::rebuilt::{self, RebuiltArgs, engine_of_env};
-use super::session::{Session, Trouble, env, require_project};
-use crate::build::{BuildError, ImageOutcome, ImageResult, Job, build_images, jobs};
-use crate::engine::EngineError;
-use crate::engine::docker::DockerBuilder;
-use crate::engine::embedded::{BuildahBuilder, Daemon};
-use crate::project::Project;
+use super::session::{Session, Trouble, require_project};
+use super::site::{BuildLimits, PruneArg, Site};
+use crate::build::{BuildError, ImageOutcome, ImageResult};
 
 /// The arguments of `seatrial build`.
 #[derive(Debug, Args)]
@@ -35,17 +28,11 @@ pub struct BuildArgs {
     #[command(flatten)]
     changed: ChangedArgs,
     #[command(flatten)]
-    limit: BuildLimit,
+    limits: BuildLimits,
+    #[command(flatten)]
+    prune: PruneArg,
     #[command(flatten)]
     rebuilt: RebuiltArgs,
-}
-
-/// How long builds may take.
-#[derive(Debug, Clone, Copy, Args)]
-pub(super) struct BuildLimit {
-    /// Give up the build of an image after this time
-    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
-    build_timeout: Duration,
 }
 
 /// Runs `seatrial build`.
@@ -64,80 +51,23 @@ fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
         images = names;
     }
     let session = Session::start()?;
-    let results = build(&session, &project, &images, args.quiet, args.limit)?;
-    let _ = write!(anstream::stdout().lock(), "{}", summary(&results));
+    let site = Site::prepare(
+        &session,
+        &project,
+        &images,
+        args.quiet,
+        args.limits,
+        args.prune,
+    )?;
+    let results = site.build(&|_, _| {});
+    site.finish();
+    let width = name_width(results.iter().map(|result| result.name.as_str()));
+    for result in &results {
+        let _ = writeln!(anstream::stdout().lock(), "{}", summary_line(result, width));
+    }
     let anew = args.rebuilt.of(&results, args.quiet);
     rebuilt::tell(&session, &engine_of_env(), &project.root, &anew);
     Ok(exit(&results, session.signals().received()))
-}
-
-/// Builds `names` with all that they derive from, and shows how it goes.
-pub(super) fn build(
-    session: &Session,
-    project: &Project,
-    names: &[String],
-    quiet: bool,
-    limit: BuildLimit,
-) -> Result<Vec<ImageResult>, Trouble> {
-    let order = project
-        .build_order(names)
-        .map_err(|error| Trouble::new(Exit::Usage, error))?;
-    let jobs = jobs(project, &order, &env).map_err(|mistakes| Trouble::mistakes(&mistakes))?;
-    let trouble = |error: EngineError| {
-        let signal = session.signals().received();
-        Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
-    };
-    let stop = session.signals().stop();
-    let progress = Progress::new(&jobs, quiet);
-    let results = match session.connect() {
-        Ok((connection, info)) => {
-            let handle = session.handle();
-            let limit = limit.build_timeout;
-            let builder = DockerBuilder::new(connection, &info, handle, stop, limit, &env);
-            build_images(project, &order, &jobs, &builder, &progress)
-        }
-        Err(error) => {
-            let builder = without_daemon(session, project, limit, error).map_err(trouble)?;
-            let results = build_images(project, &order, &jobs, &builder, &progress);
-            builder.prune();
-            results
-        }
-    };
-    show(project, &jobs, &results);
-    Ok(results)
-}
-
-/// Builds with buildah, as no engine answers: `why`. Whoever points to one wants that one.
-fn without_daemon(
-    session: &Session,
-    project: &Project,
-    limit: BuildLimit,
-    why: EngineError,
-) -> Result<BuildahBuilder, EngineError> {
-    let stays = matches!(
-        why,
-        EngineError::Interrupted | EngineError::Configuration(_)
-    );
-    if stays || engine_is_chosen() {
-        return Err(why);
-    }
-    let program = BuildahBuilder::find(&why)?;
-    let stop = session.signals().stop();
-    let engine = engines::unproven(&session.waiter(), Daemon::none(), &project.root)?;
-    let _ = writeln!(
-        anstream::stderr().lock(),
-        "no engine answers: building with buildah"
-    );
-    BuildahBuilder::new(engine, program, stop, limit.build_timeout)
-}
-
-fn show(project: &Project, jobs: &[Job], results: &[ImageResult]) {
-    for (job, result) in jobs.iter().zip(results) {
-        if let ImageOutcome::Failed(error) = &result.outcome {
-            let message = failure(job, error, &project.root);
-            let _ = write!(anstream::stderr().lock(), "{message}");
-        }
-    }
 }
 
 fn exit(results: &[ImageResult], signal: Option<i32>) -> Exit {
@@ -145,7 +75,7 @@ fn exit(results: &[ImageResult], signal: Option<i32>) -> Exit {
     for result in results {
         match &result.outcome {
             ImageOutcome::Built(_) => {}
-            ImageOutcome::Failed(BuildError::Engine(_)) => {
+            ImageOutcome::Failed(BuildError::Engine(_) | BuildError::NoSpace(_)) => {
                 return signal.map_or(Exit::Harness, Exit::Signal);
             }
             _ => exit = Exit::Failed,

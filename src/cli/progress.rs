@@ -72,7 +72,9 @@ pub(super) fn failure(job: &Job, error: &BuildError, root: &Path) -> String {
     let dockerfile = job.shown_dockerfile(root).display();
     if let BuildError::Step { step, reason, log } = error {
         let _ = writeln!(text, "a step failed: {}", printable(reason.trim()));
-        let _ = writeln!(text, "  --> {dockerfile}, step {}", step.position);
+        let line = error.place(job, root);
+        let line = line.map_or_else(String::new, |place| format!(":{}", place.line()));
+        let _ = writeln!(text, "  --> {dockerfile}{line}, step {}", step.position);
         for line in step.text.lines() {
             let _ = writeln!(text, "      {}", printable(line));
         }
@@ -94,38 +96,34 @@ pub(super) fn failure(job: &Job, error: &BuildError, root: &Path) -> String {
     text
 }
 
-/// One line for each image, with final line breaks.
-pub(super) fn summary(results: &[ImageResult]) -> String {
-    let width = name_width(results.iter().map(|result| result.name.as_str()));
-    let mut text = String::new();
-    for result in results {
-        let seconds = result.duration.as_secs_f64();
-        let name = &result.name;
-        let said = match &result.outcome {
-            ImageOutcome::Built(built) => {
-                let word = if built.cached { "cached" } else { "built " };
-                let id = built.id.strip_prefix("sha256:").unwrap_or(&built.id);
-                let id = id.get(..12).unwrap_or(id);
-                format!(
-                    "{GOOD}{word}{GOOD:#}  {id}  {}  {seconds:.1}s",
-                    result.reference
-                )
-            }
-            ImageOutcome::Failed(BuildError::Engine(EngineError::Interrupted)) => {
-                format!("{POOR}interrupted{POOR:#}  {seconds:.1}s")
-            }
-            ImageOutcome::Failed(_) => format!("{BAD}failed{BAD:#}  {seconds:.1}s"),
-            ImageOutcome::ParentFailed(parent) => {
-                format!("{POOR}not built{POOR:#}: its parent {parent} is not there")
-            }
-            ImageOutcome::NotTried => format!("{POOR}not built{POOR:#}: the run ended before"),
-        };
-        let _ = writeln!(text, "{name:<width$}  {said}");
-    }
-    text
+/// The line of an image that is built, or is not.
+pub(super) fn summary_line(result: &ImageResult, width: usize) -> String {
+    let seconds = result.duration.as_secs_f64();
+    let name = &result.name;
+    let said = match &result.outcome {
+        ImageOutcome::Built(built) => {
+            let word = if built.cached { "cached" } else { "built " };
+            let id = built.id.strip_prefix("sha256:").unwrap_or(&built.id);
+            let id = id.get(..12).unwrap_or(id);
+            format!(
+                "{GOOD}{word}{GOOD:#}  {id}  {}  {seconds:.1}s",
+                result.reference
+            )
+        }
+        ImageOutcome::Failed(BuildError::Engine(EngineError::Interrupted)) => {
+            format!("{POOR}interrupted{POOR:#}  {seconds:.1}s")
+        }
+        ImageOutcome::Failed(_) => format!("{BAD}failed{BAD:#}  {seconds:.1}s"),
+        ImageOutcome::ParentFailed(parent) => {
+            format!("{POOR}not built{POOR:#}: its parent {parent} is not there")
+        }
+        ImageOutcome::NotTried => format!("{POOR}not built{POOR:#}: the run ended before"),
+    };
+    format!("{name:<width$}  {said}")
 }
 
-fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+/// How wide the longest name is.
+pub(super) fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(|name| name.chars().count()).max().unwrap_or(0)
 }
 

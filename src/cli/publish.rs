@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::build::{self, BuildLimit};
 use super::changed::ChangedArgs;
 use super::engines::EngineChoice;
 use super::exit::Exit;
@@ -17,6 +16,7 @@ use super::publish_tag::{self, Tag};
 use super::publish_test;
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, require_project};
+use super::site::{BuildLimits, PruneArg, Site};
 use super::whole_plan::{specs, whole_plan};
 use crate::build::{ImageOutcome, ImageResult};
 use crate::engine::{Engine, EngineError, Image};
@@ -53,7 +53,7 @@ pub struct PublishArgs {
     #[arg(long, conflicts_with = "results")]
     build: bool,
     #[command(flatten)]
-    build_limit: BuildLimit,
+    limits: BuildLimits,
     /// Take the results of an earlier run, which `seatrial test --json` wrote, instead of testing now
     #[arg(long, value_name = "FILE", conflicts_with = "json_lines")]
     results: Option<PathBuf>,
@@ -152,7 +152,9 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
         return Ok(stopped().unwrap_or(Exit::Harness));
     };
     if args.build {
-        let built = build::build(&session, &project, &names, args.quiet, args.build_limit)?;
+        let stays = PruneArg::default();
+        let site = Site::prepare(&session, &project, &names, args.quiet, args.limits, stays)?;
+        let built = site.build(&|_, _| {});
         let is_built = |it: &ImageResult| matches!(it.outcome, ImageOutcome::Built(_));
         if let Some(exit) = stopped() {
             return Ok(exit);

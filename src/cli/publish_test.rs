@@ -81,7 +81,6 @@ pub(super) fn test(
             move || signals.why()
         }),
         folder: folder_in_repository(&project.root),
-        unbuilt: Vec::new(),
         // What is performed here is kept for others, whoever takes results of theirs.
         results: results_folder()
             .ok()

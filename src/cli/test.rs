@@ -9,20 +9,18 @@ use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use clap::Args;
 use libtest_mimic::Arguments;
 
-use super::build::{self, BuildLimit};
 use super::changed::{Change, ChangedArgs, empty_run};
 use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
-use super::progress::summary;
 use super::rebuilt::{self, RebuiltArgs};
 use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble, env, find_project};
 use super::shard::ShardArg;
+use super::site::{BuildLimits, PruneArg, Site};
 use super::watched::WatchedArgs;
-use crate::build::{BuildError, ImageOutcome, ImageResult};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::fingerprint;
@@ -31,7 +29,6 @@ use crate::project::{Project, folder_in_repository};
 use crate::report::{Ci, Console, ConsoleOptions, Reports, Tally};
 use crate::run::{Run, RunFailure};
 use crate::spec::{Check, Inputs, LoadError, Loaded, Spec, load};
-use crate::verdict::Problem;
 
 /// Where specs are when nobody says otherwise.
 pub(super) const SPECS: &str = "test-specs";
@@ -49,7 +46,9 @@ pub struct TestArgs {
     #[arg(long)]
     pub(super) build: bool,
     #[command(flatten)]
-    build_limit: BuildLimit,
+    limits: BuildLimits,
+    #[command(flatten)]
+    prune: PruneArg,
     #[command(flatten)]
     rebuilt: RebuiltArgs,
     #[command(flatten)]
@@ -143,6 +142,10 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             "--test-threads must be at least 1",
         ));
     }
+    if args.prune.prune_after_each && !args.build {
+        let message = "--prune-after-each removes what a run has built: it needs --build";
+        return Err(Trouble::new(Exit::Usage, message));
+    }
     args.reports.validate(args.harness.logfile.as_deref())?;
     if args.reports.to_stdout() && args.harness.format.is_some() {
         let message = "--format and a report can't both have the standard output";
@@ -193,20 +196,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(limit) = args.policy.deadline {
         session.signals().limit(&session.handle(), limit);
     }
-    let built = if args.build {
-        build_first(
-            &session,
-            project.as_ref(),
-            &plan,
-            change.as_ref(),
-            &args.harness,
-            args.build_limit,
-            to_stdout,
-        )?
-    } else {
-        Vec::new()
-    };
-    let anew = args.rebuilt.of(&built, args.harness.quiet);
+    let quiet = args.harness.quiet;
+    let mut site = site(&session, project.as_ref(), &plan, change.as_ref(), &args)?;
     let tally = Arc::new(Tally::new());
     let results = args.recall.results();
     let engines = args.engine.engines(&session, &root(project.as_ref())?);
@@ -219,7 +210,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             &plan,
             &args.harness,
             policy.repeat > 1,
-            results.as_ref(),
+            // What is built is not known before.
+            results.as_ref().filter(|_| site.is_none()),
         ),
         listener: args.watched.hushed(
             Arc::new(Listeners(listeners(
@@ -229,7 +221,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
                 args.watched.listener(),
                 &reports,
                 to_stdout,
-                args.ci.ci(),
+                (args.ci.ci(), site.is_some()),
             ))),
             session.signals(),
         ),
@@ -240,10 +232,13 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             let signals = session.signals().clone();
             move || signals.why()
         }),
-        unbuilt: built.iter().filter_map(unbuilt).collect(),
         results,
     };
-    let ended = run.execute();
+    let building = site.as_mut();
+    let ended = run.execute_while(building.map(|(site, tested)| site.beside(to_stdout, tested)));
+    if let Some((site, _)) = &site {
+        site.finish();
+    }
     if let Some(signal) = args.watched.broken_off(session.signals()) {
         return Ok(Exit::Signal(signal));
     }
@@ -252,8 +247,11 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(reports) = Arc::into_inner(reports) {
         reports.finish().map_err(|errors| unwritten(&errors))?;
     }
-    // Whoever waits for the verdict has it by now.
-    rebuilt::tell(&session, &args.engine, &root(project.as_ref())?, &anew);
+    if let Some((site, _)) = &site {
+        // Whoever waits for the verdict has it by now.
+        let anew = args.rebuilt.of(&site.built(), quiet);
+        rebuilt::tell(&session, &args.engine, &root(project.as_ref())?, &anew);
+    }
     let signal = session.signals().received();
     conclude(&tally, ended, signal, &selected_by)
 }
@@ -446,7 +444,7 @@ fn listeners(
     watched: Option<Arc<dyn Listener>>,
     reports: &Arc<Reports>,
     to_stdout: bool,
-    ci: Option<Ci>,
+    (ci, builds): (Option<Ci>, bool),
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
     if let Some(last) = last {
@@ -464,7 +462,8 @@ fn listeners(
         quiet: harness.quiet || !own,
         colour,
         results: None,
-        live: on_terminal && ci.is_none() && is_for_people(),
+        // Builds write whenever they like.
+        live: on_terminal && !builds && ci.is_none() && is_for_people(),
         ci,
     };
     listeners.push(if own && !to_stdout {
@@ -501,21 +500,22 @@ impl Listener for Listeners {
     }
 }
 
-/// Builds the images of the selected checks that the project knows, and gives what came of each.
-fn build_first(
+/// What builds the images of the selected checks that the project knows, if there are any.
+fn site<'a>(
     session: &Session,
-    project: Option<&Project>,
+    project: Option<&'a Project>,
     plan: &Plan,
     change: Option<&Change>,
-    harness: &Arguments,
-    limit: BuildLimit,
-    to_stdout: bool,
-) -> Result<Vec<ImageResult>, Trouble> {
+    args: &TestArgs,
+) -> Result<Option<(Site<'a>, Vec<String>)>, Trouble> {
+    if !args.build {
+        return Ok(None);
+    }
     let Some(project) = project else {
         let message = "--build needs a project file, which says how images are built";
         return Err(Trouble::new(Exit::Usage, message));
     };
-    let needed = Run::images(plan, harness);
+    let needed = Run::images(plan, &args.harness);
     let names: Vec<String> = plan
         .images
         .iter()
@@ -527,32 +527,15 @@ fn build_first(
         None => names,
     };
     if names.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let results = build::build(session, project, &names, harness.quiet, limit)?;
-    let built = summary(&results);
-    // Where the console is going to be.
-    let _ = if to_stdout {
-        writeln!(anstream::stderr(), "{built}")
-    } else {
-        writeln!(anstream::stdout(), "{built}")
-    };
-    Ok(results)
-}
-
-fn unbuilt(result: &ImageResult) -> Option<(String, Problem)> {
-    let message = match &result.outcome {
-        ImageOutcome::Built(_) => return None,
-        ImageOutcome::Failed(error) => format!("the image could not be built: {error}"),
-        ImageOutcome::ParentFailed(parent) => {
-            format!("the image was not built, because its parent {parent} could not be")
-        }
-        ImageOutcome::NotTried => "the image was not built: the run ended before".to_owned(),
-    };
-    let kind = match &result.outcome {
-        ImageOutcome::Failed(BuildError::TimedOut(_)) => "build-timeout",
-        _ => "build",
-    };
-    let problem = Problem { kind, message };
-    Some((result.name.clone(), problem))
+    let site = Site::prepare(
+        session,
+        project,
+        &names,
+        args.harness.quiet,
+        args.limits,
+        args.prune,
+    )?;
+    Ok(Some((site, Run::performed_images(plan, &args.harness))))
 }

@@ -230,7 +230,7 @@ impl<W: Write + Send> Listener for Console<W> {
                 Some(results) => joined_header(start, results),
                 None => header(start),
             },
-            Event::CheckStarted(_) => return,
+            Event::ImageReady(_) | Event::CheckStarted(_) => return,
             Event::CheckFinished(result) => {
                 state.slowest.take(result);
                 // Which checks are flaky is what attempts are joined to learn.

@@ -46,7 +46,7 @@ impl Ledger {
                 self.open = open.map(|case| (case.index, Arc::clone(case))).collect();
                 self.start = Some(Arc::clone(start));
             }
-            Event::CheckStarted(_) => {}
+            Event::ImageReady(_) | Event::CheckStarted(_) => {}
             Event::CheckFinished(result) => {
                 self.open.remove(&result.case.index);
                 self.enter(Arc::clone(result));

@@ -105,6 +105,10 @@ impl Lines {
                 lines.push(Line::Start(Box::new(StartLine::new(start, record))));
                 lines.extend(record.images.iter().cloned().map(Line::Image));
             }
+            Event::ImageReady(info) => {
+                let now = record.images.iter().filter(|image| image.name == info.name);
+                lines.extend(now.cloned().map(Line::Image));
+            }
             Event::CheckStarted(_) => {}
             Event::CheckFinished(_) | Event::RunFinished(_) => {
                 let checks = checks.iter().cloned().map(Box::new);

@@ -79,7 +79,8 @@ fn from_lines(bytes: &[u8]) -> Result<Record, RecordError> {
                 let message = format!("line {number} is the start of another run");
                 return Err(RecordError::Contradiction(message));
             }
-            Line::Image(image) => record.images.push(image),
+            // One that was built during the run has a line before and one after that.
+            Line::Image(image) => record.learn(image),
             Line::Check(check) => record.checks.push(*check),
             Line::End(end) => {
                 record.ended = end.ended;

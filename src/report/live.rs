@@ -54,6 +54,7 @@ impl Live {
                 drop(state);
                 self.beat();
             }
+            Event::ImageReady(_) => {}
             Event::CheckStarted(case) => {
                 let name = one_line(case.name());
                 state.running.insert(case.index, (name, Instant::now()));

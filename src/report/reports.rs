@@ -153,7 +153,7 @@ impl Listener for Reports {
         match event {
             Event::RunStarted(_) => self.hold(&collector.record()),
             Event::RunFinished(_) => *written = Some(self.write_all(&collector.record())),
-            Event::CheckStarted(_) | Event::CheckFinished(_) => {}
+            Event::ImageReady(_) | Event::CheckStarted(_) | Event::CheckFinished(_) => {}
         }
     }
 }

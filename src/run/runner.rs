@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use libtest_mimic::Arguments;
 use sha2::{Digest, Sha256};
 
+use super::building::Building;
 use super::policy::Policy;
-use super::trial::{Shared, probe, skipped, trial};
+use super::queue::Queue;
+use super::trial::{Awaited, Shared, probe, skipped, trial};
 use crate::cache::Results;
 use crate::check::ImageFiles;
 use crate::engine::{Engine, EngineError};
@@ -40,8 +42,6 @@ pub struct Run {
     pub halted: Arc<dyn Fn() -> Option<Stopped> + Send + Sync>,
     /// The folder of the project in its repository.
     pub folder: PathBuf,
-    /// Images that can't be tested, and why: their builds failed.
-    pub unbuilt: Vec<(String, Problem)>,
     /// What earlier runs came to, for checks that need not be performed again.
     pub results: Option<Results>,
 }
@@ -70,6 +70,14 @@ impl Run {
         cases.map(|case| case.info.image.clone()).collect()
     }
 
+    /// The names of the images of the selected checks that the spec does not skip.
+    pub fn performed_images(plan: &Plan, arguments: &Arguments) -> Vec<String> {
+        let cases = selected(plan, arguments);
+        let cases = cases.filter(|case| !arguments.is_ignored(&probe(case, |_| Ok(()))));
+        let names: BTreeSet<String> = cases.map(|case| case.info.image.clone()).collect();
+        names.into_iter().collect()
+    }
+
     /// The whole names of the selected checks.
     pub fn names(plan: &Plan, arguments: &Arguments) -> BTreeSet<String> {
         let cases = selected(plan, arguments);
@@ -80,24 +88,27 @@ impl Run {
     ///
     /// # Errors
     /// What the verdicts don't tell.
-    pub fn execute(mut self) -> Result<(), RunFailure> {
+    pub fn execute(self) -> Result<(), RunFailure> {
+        self.execute_while(None)
+    }
+
+    /// The same while images are built: checks of an image begin as soon as it is there.
+    ///
+    /// # Errors
+    /// What the verdicts don't tell.
+    pub fn execute_while(mut self, building: Option<Building<'_>>) -> Result<(), RunFailure> {
         let started = Instant::now();
         let clock = SystemTime::now();
         let total = self.plan.cases.len();
         let cases: Vec<_> = selected(&self.plan, &self.arguments).cloned().collect();
-        let (ignored, run): (Vec<&Arc<Case>>, Vec<_>) = cases
-            .iter()
-            .partition(|case| self.arguments.is_ignored(&probe(case, |_| Ok(()))));
-        let images = self.resolve(&run.iter().map(|case| case.image).collect());
+        let (ignored, run): (Vec<&Arc<Case>>, Vec<_>) =
+            cases.iter().partition(|case| self.is_ignored(case));
+        let later = building.as_ref().map_or(&[][..], |it| &it.names);
+        let images = self.awaited(&run, later);
+        let order = in_order(&self.plan, &cases, later);
+        let queue = order.iter().filter(|case| !self.is_ignored(case));
+        let queue = queue.cloned().collect();
         let threads = self.threads(cases.len());
-        let info = |(at, image): (usize, &Option<Resolved>)| {
-            let planned = &self.plan.images[at];
-            image.as_ref().map(|resolved| ImageInfo {
-                name: planned.name.clone(),
-                reference: planned.reference.clone(),
-                image: resolved.as_ref().ok().map(|files| files.image().clone()),
-            })
-        };
         self.listener.on(&Event::RunStarted(Arc::new(RunStart {
             started: clock,
             engine: self
@@ -105,7 +116,10 @@ impl Run {
                 .as_ref()
                 .ok()
                 .map(|engine| engine.info().clone()),
-            images: images.iter().enumerate().filter_map(info).collect(),
+            images: (images.iter().enumerate())
+                .filter(|(_, awaited)| awaited.is_needed)
+                .map(|(at, awaited)| info(&self.plan.images[at], awaited.resolved.get()))
+                .collect(),
             checks: cases.iter().map(|case| Arc::clone(&case.info)).collect(),
             selection: self.selection.clone(),
             filtered: total - cases.len(),
@@ -124,6 +138,8 @@ impl Run {
             bad: AtomicU32::new(0),
             results: self.results.take(),
             workers: Mutex::default(),
+            queue: Queue::new(queue),
+            tested: building.as_ref().map(|it| Arc::clone(&it.tested)),
         });
         let selected = cases.len();
         for case in ignored {
@@ -131,11 +147,31 @@ impl Run {
                 self.listener.on(&event);
             }
         }
-        let trials = cases.iter().map(|case| trial(case, &shared)).collect();
+        let mut at = 0..;
+        let trials = order.iter().filter_map(|case| {
+            if self.is_ignored(case) {
+                return Some(probe(case, |_| Ok(())));
+            }
+            Some(trial(at.next()?, case, &shared))
+        });
+        let trials = trials.collect();
         let mut arguments = self.arguments.clone();
         arguments.test_threads = Some(threads);
         // The verdicts are in the events; this conclusion has only counts.
-        let _ = libtest_mimic::run(&arguments, trials);
+        let run = || libtest_mimic::run(&arguments, trials);
+        match building {
+            None => drop(run()),
+            Some(Building { work, stop, .. }) => std::thread::scope(|scope| {
+                let end = Unbuilt(&self, &shared);
+                scope.spawn(move || {
+                    let end = end;
+                    work(&|name, outcome| end.tell(name, outcome));
+                });
+                drop(run());
+                // Every check has its verdict.
+                stop();
+            }),
+        }
 
         if let Some(results) = &shared.results {
             results.close();
@@ -154,26 +190,35 @@ impl Run {
         }
     }
 
-    /// Finds the images of the selected checks; `None` for images that no check needs.
-    fn resolve(&self, needed: &BTreeSet<usize>) -> Vec<Option<Resolved>> {
+    fn is_ignored(&self, case: &Arc<Case>) -> bool {
+        self.arguments.is_ignored(&probe(case, |_| Ok(())))
+    }
+
+    /// Finds the images of these checks, but for those that are there `later`.
+    fn awaited(&self, run: &[&Arc<Case>], later: &[String]) -> Vec<Awaited> {
         let images = self.plan.images.iter().enumerate();
-        let resolve = |(at, planned): (usize, &PlannedImage)| {
-            needed.contains(&at).then(|| {
-                let unbuilt = self.unbuilt.iter().find(|(name, _)| *name == planned.name);
-                if let Some((_, problem)) = unbuilt {
-                    return Err(problem.clone());
-                }
-                let engine = self
-                    .engine
-                    .as_ref()
-                    .map_err(|error| Problem::from(error.clone()))?;
-                match engine.image(&planned.reference) {
-                    Ok(image) => Ok(ImageFiles::new(image)),
-                    Err(error) => Err(advise(error, planned)),
-                }
-            })
-        };
-        images.map(resolve).collect()
+        let images = images.map(|(at, planned)| {
+            let open = run.iter().filter(|case| case.image == at).count();
+            let awaited = Awaited {
+                is_needed: open > 0,
+                resolved: OnceLock::new(),
+                open: AtomicUsize::new(open),
+            };
+            if open > 0 && !later.contains(&planned.name) {
+                let _ = awaited.resolved.set(self.resolve(planned));
+            }
+            awaited
+        });
+        images.collect()
+    }
+
+    fn resolve(&self, planned: &PlannedImage) -> Resolved {
+        let engine = self.engine.as_ref();
+        let engine = engine.map_err(|error| Problem::from(error.clone()))?;
+        match engine.image(&planned.reference) {
+            Ok(image) => Ok(ImageFiles::new(image)),
+            Err(error) => Err(advise(error, planned)),
+        }
     }
 
     fn threads(&self, cases: usize) -> usize {
@@ -197,6 +242,58 @@ impl Run {
             )),
         }
     }
+}
+
+/// Tells trials of images that are built. When it goes, those that nobody told of were not.
+struct Unbuilt<'a>(&'a Run, &'a Shared);
+
+impl Unbuilt<'_> {
+    fn tell(&self, name: &str, outcome: Result<(), Problem>) {
+        let Self(run, shared) = self;
+        let known = run.plan.images.iter().zip(&shared.images);
+        let found = known.filter(|(planned, awaited)| planned.name == name && awaited.is_needed);
+        for (planned, awaited) in found {
+            if awaited.resolved.get().is_some() {
+                continue;
+            }
+            let resolved = outcome.clone().and_then(|()| run.resolve(planned));
+            let info = info(planned, Some(&resolved));
+            // Nobody hears of a check before its image is known.
+            shared.listener.on(&Event::ImageReady(Arc::new(info)));
+            let _ = awaited.resolved.set(resolved);
+            shared.queue.wake();
+        }
+    }
+}
+
+impl Drop for Unbuilt<'_> {
+    fn drop(&mut self) {
+        for planned in &self.0.plan.images {
+            let message = "the image was not built: the run ended before".to_owned();
+            let kind = "build";
+            self.tell(&planned.name, Err(Problem { kind, message }));
+        }
+    }
+}
+
+fn info(planned: &PlannedImage, resolved: Option<&Resolved>) -> ImageInfo {
+    let files = resolved.and_then(|resolved| resolved.as_ref().ok());
+    ImageInfo {
+        name: planned.name.clone(),
+        reference: planned.reference.clone(),
+        image: files.map(|files| files.image().clone()),
+    }
+}
+
+/// Checks of images that are there first, then those of others in the order of their builds.
+fn in_order(plan: &Plan, cases: &[Arc<Case>], later: &[String]) -> Vec<Arc<Case>> {
+    let mut cases = cases.to_vec();
+    cases.sort_by_key(|case| {
+        let name = &plan.images[case.image].name;
+        let built = later.iter().position(|later| later == name);
+        built.map_or(0, |at| at + 1)
+    });
+    cases
 }
 
 /// The selection is libtest-mimic's to make, so it is asked with a trial that has but the name.

@@ -1,14 +1,15 @@
 //! One check as a libtest-mimic trial.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant, SystemTime};
 
 use libtest_mimic::{Failed, Trial};
 
 use super::policy::Policy;
+use super::queue::{Desk, Queue};
 use super::runner::Resolved;
 use super::tries::{Tried, tried};
 use crate::cache::Results;
@@ -23,7 +24,7 @@ use crate::yaml::OneOrMany;
 /// What all trials of a run share.
 pub(super) struct Shared {
     pub(super) engine: Result<Arc<dyn Engine>, EngineError>,
-    pub(super) images: Vec<Option<Resolved>>,
+    pub(super) images: Vec<Awaited>,
     pub(super) listener: Arc<dyn Listener>,
     pub(super) started: Instant,
     pub(super) policy: Policy,
@@ -35,6 +36,20 @@ pub(super) struct Shared {
     pub(super) results: Option<Results>,
     /// The threads that perform checks, in the order in which they first did.
     pub(super) workers: Mutex<Vec<ThreadId>>,
+    /// The checks that are performed.
+    pub(super) queue: Queue,
+    /// Is told of an image when all of its checks have their verdicts.
+    pub(super) tested: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+}
+
+/// An image of the plan.
+pub(super) struct Awaited {
+    /// Whether a check needs it.
+    pub(super) is_needed: bool,
+    /// The image, or why there is none, once that is known.
+    pub(super) resolved: OnceLock<Resolved>,
+    /// How many of its checks have no verdict yet.
+    pub(super) open: AtomicUsize,
 }
 
 impl Shared {
@@ -80,8 +95,21 @@ impl Shared {
 
     fn at_hand(&self, case: &Case) -> Option<(&dyn Engine, &Image)> {
         let engine = self.engine.as_ref().ok()?;
-        let files = self.images[case.image].as_ref()?.as_ref().ok()?;
+        let files = self.images[case.image].resolved.get()?.as_ref().ok()?;
         Some((engine.as_ref(), files.image()))
+    }
+
+    /// Whether nothing has to be waited for before the check is performed, or is known not to be.
+    fn is_ready(&self, case: &Case) -> bool {
+        self.images[case.image].resolved.get().is_some() || self.stopped().is_some()
+    }
+
+    /// Counts a check that is over.
+    fn over(&self, case: &Case) {
+        let left = self.images[case.image].open.fetch_sub(1, Ordering::SeqCst);
+        if let (1, Some(tested)) = (left, &self.tested) {
+            tested(&case.info.image);
+        }
     }
 
     fn count(&self, verdict: &Verdict) {
@@ -92,25 +120,35 @@ impl Shared {
 }
 
 /// A trial that performs `case`, records all that came of it, and tells libtest-mimic in brief.
-pub(super) fn trial(case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
+pub(super) fn trial(at: usize, case: &Arc<Case>, shared: &Arc<Shared>) -> Trial {
     let shared = Arc::clone(shared);
-    probe(case, move |case| {
-        let offset = shared.started.elapsed();
-        shared
-            .listener
-            .on(&Event::CheckStarted(Arc::clone(&case.info)));
-        let begun = Instant::now();
-        let mut result = match shared.stopped() {
-            Some(stopped) => finished(&case, not_run(stopped)),
-            None => performed(&case, &shared),
+    probe(case, move |_| {
+        let desk = Desk {
+            is_ready: &|case| shared.is_ready(case),
+            perform: &|case| judge(case, &shared),
         };
-        result.offset = offset;
-        result.duration = begun.elapsed();
-        shared.count(&result.verdict);
-        let told = brief(&case, &result.verdict);
-        shared.listener.on(&Event::CheckFinished(Arc::new(result)));
-        told
+        shared.queue.verdict(at, &desk)
     })
+}
+
+/// Gives a check its verdict.
+fn judge(case: &Arc<Case>, shared: &Shared) -> Result<(), Failed> {
+    let offset = shared.started.elapsed();
+    shared
+        .listener
+        .on(&Event::CheckStarted(Arc::clone(&case.info)));
+    let begun = Instant::now();
+    let mut result = match shared.stopped() {
+        Some(stopped) => finished(case, not_run(stopped)),
+        None => performed(case, shared),
+    };
+    result.offset = offset;
+    result.duration = begun.elapsed();
+    shared.count(&result.verdict);
+    let told = brief(case, &result.verdict);
+    shared.listener.on(&Event::CheckFinished(Arc::new(result)));
+    shared.over(case);
+    told
 }
 
 /// All tries of a check that is begun; none if its result is known.
@@ -256,7 +294,7 @@ fn observe(case: &Case, shared: &Shared) -> Observation {
         Ok(engine) => engine,
         Err(error) => return Observation::undecided(error.clone().into()),
     };
-    let files = match &shared.images[case.image] {
+    let files = match shared.images[case.image].resolved.get() {
         Some(Ok(files)) => files,
         Some(Err(problem)) => return Observation::undecided(problem.clone()),
         None => {

@@ -1,6 +1,7 @@
 //! Builds images over the Engine API, with BuildKit where the engine has it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bollard::body_try_stream;
 use bollard::errors::Error;
 use bollard::models::{BuildInfo, BuildInfoAux};
-use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion};
+use bollard::query_parameters::{
+    BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptionsBuilder,
+};
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -182,6 +185,31 @@ impl Builder for DockerBuilder {
             result = self.runtime.block_on(self.build_one(job, listener));
         }
         result.map(|built| Built { previous, ..built })
+    }
+
+    fn remove(&self, reference: &str) -> Result<(), EngineError> {
+        let docker = self.connection.docker();
+        let options = RemoveImageOptionsBuilder::default().build();
+        let removed = self
+            .runtime
+            .block_on(docker.remove_image(reference, Some(options), None));
+        let failed = |error: Error| EngineError::Failed {
+            step: "remove an image",
+            reason: error.to_string(),
+        };
+        removed.map(drop).map_err(failed)
+    }
+
+    fn storage(&self) -> Option<PathBuf> {
+        let info = self
+            .runtime
+            .block_on(self.connection.docker().info())
+            .ok()?;
+        // An engine elsewhere, or in a container, has it where we can't see it.
+        let folder = PathBuf::from(info.docker_root_dir?);
+        let here = hostname::get().ok()?;
+        let is_here = info.name.is_some_and(|name| here == *name);
+        (is_here && folder.is_dir()).then_some(folder)
     }
 }
 

@@ -153,6 +153,14 @@ impl EmbeddedEngine {
         self.library.take_in(name, layout)
     }
 
+    /// Forgets the image that was built here last under a name. Its layers go with the next cleaning.
+    ///
+    /// # Errors
+    /// When the store can't be changed.
+    pub fn forget(&self, name: &str) -> Result<(), EngineError> {
+        self.library.forget(name)
+    }
+
     /// The id of the image that the store has under a name. Nobody else is asked.
     pub fn built_id(&self, name: &str) -> Option<String> {
         self.library.built_id(name)

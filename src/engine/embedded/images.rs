@@ -241,6 +241,12 @@ impl Sources {
         SourceImage::recorded(name, id, record.config, layers.collect()).map(Some)
     }
 
+    /// Forgets what was built here under a name.
+    pub(super) fn forget(&self, name: &str) -> Result<(), EngineError> {
+        let removed = self.store.remove_reference(&with_tag(name));
+        removed.map_err(StoreError::into_engine)
+    }
+
     /// The id of the image that was built here last under a name.
     pub(super) fn built_id(&self, name: &str) -> Option<String> {
         let id = self.store.reference(&with_tag(name)).ok().flatten();

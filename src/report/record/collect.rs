@@ -57,6 +57,7 @@ impl Collector {
                 let open = start.checks.iter();
                 self.open = open.map(|case| (case.index, Arc::clone(case))).collect();
             }
+            Event::ImageReady(info) => self.record.learn(ImageRecord::from(&**info)),
             Event::CheckStarted(_) => {}
             Event::CheckFinished(result) => {
                 self.open.remove(&result.case.index);
@@ -159,6 +160,15 @@ impl Record {
         self.shard = start.selection.shard.as_ref().map(ShardRecord::from);
         self.images = start.images.iter().map(ImageRecord::from).collect();
         self.specs = start.specs.iter().map(SpecRecord::from).collect();
+    }
+
+    /// Takes what is known of an image now.
+    pub(in crate::report) fn learn(&mut self, image: ImageRecord) {
+        let known = self.images.iter_mut();
+        match known.into_iter().find(|known| known.name == image.name) {
+            Some(known) => *known = image,
+            None => self.images.push(image),
+        }
     }
 
     fn end(&mut self, end: &RunEnd) {

@@ -69,11 +69,6 @@ impl BuildahBuilder {
             .ok_or_else(|| missing(why))
     }
 
-    /// Removes what no image needs that has a name.
-    pub fn prune(&self) {
-        self.storage.prune();
-    }
-
     fn is_stopped(&self) -> bool {
         *self.stop.borrow()
     }
@@ -208,6 +203,22 @@ impl Builder for BuildahBuilder {
         let built = self.build_image(job, &emit, until)?;
         self.keep(&job.reference, &built.id, until)?;
         Ok(Built { previous, ..built })
+    }
+
+    fn remove(&self, reference: &str) -> Result<(), EngineError> {
+        let mut command = self.storage.command("rmi");
+        command.arg(reference);
+        self.storage
+            .ask("remove an image", command, &|| self.is_stopped())?;
+        self.engine.forget(reference)
+    }
+
+    fn storage(&self) -> Option<PathBuf> {
+        Some(self.engine.store_folder().to_owned())
+    }
+
+    fn finish(&self) {
+        self.storage.prune();
     }
 }
 

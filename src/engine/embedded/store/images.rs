@@ -95,6 +95,20 @@ impl Store {
         Ok(file.and_then(|file| Digest::parse(&file.config)))
     }
 
+    /// Forgets what a name stood for.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub(crate) fn remove_reference(&self, reference: &str) -> Result<(), StoreError> {
+        let path = self.reference_path(reference);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn image_path(&self, hex: &str) -> PathBuf {
         self.root.join("images").join(format!("{hex}.json"))
     }
