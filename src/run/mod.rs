@@ -8,7 +8,7 @@ mod runner;
 mod trial;
 mod tries;
 
-pub use building::{Building, Told};
+pub use building::{Building, Tested, Told};
 pub use known::all_known;
 pub use policy::Policy;
 pub use runner::{Resolved, Run, RunFailure};

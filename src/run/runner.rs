@@ -165,7 +165,7 @@ impl Run {
                 let end = Unbuilt(&self, &shared);
                 scope.spawn(move || {
                     let end = end;
-                    work(&|name, outcome| end.tell(name, outcome));
+                    work(&|name, outcome| end.tell(name, &outcome));
                 });
                 drop(run());
                 // Every check has its verdict.
@@ -248,7 +248,7 @@ impl Run {
 struct Unbuilt<'a>(&'a Run, &'a Shared);
 
 impl Unbuilt<'_> {
-    fn tell(&self, name: &str, outcome: Result<(), Problem>) {
+    fn tell(&self, name: &str, outcome: &Result<(), Problem>) {
         let Self(run, shared) = self;
         let known = run.plan.images.iter().zip(&shared.images);
         let found = known.filter(|(planned, awaited)| planned.name == name && awaited.is_needed);
@@ -271,7 +271,7 @@ impl Drop for Unbuilt<'_> {
         for planned in &self.0.plan.images {
             let message = "the image was not built: the run ended before".to_owned();
             let kind = "build";
-            self.tell(&planned.name, Err(Problem { kind, message }));
+            self.tell(&planned.name, &Err(Problem { kind, message }));
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Shared {
     /// The checks that are performed.
     pub(super) queue: Queue,
     /// Is told of an image when all of its checks have their verdicts.
-    pub(super) tested: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub(super) tested: Option<super::Tested>,
 }
 
 /// An image of the plan.
