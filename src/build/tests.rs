@@ -325,6 +325,7 @@ impl Builder for Meeting {
             .wait_timeout_while(state, wait, |state| state.0 < 2)
             .unwrap();
         state.0 -= 1;
+        drop(state);
         assert!(job.name != "broken", "a mistake");
         Ok(Built {
             id: job.name.clone(),
