@@ -5,42 +5,11 @@
 mod support;
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use support::daemonless::{HIDE, project, seatrial};
 use support::{Ended, Project};
-
-const SEATRIAL: &str = env!("CARGO_BIN_EXE_seatrial");
-
-/// Hides the sockets of engines, in a mount namespace of its own.
-const HIDE: &str = "for s in /run/docker.sock /run/podman/podman.sock; do \
-                    [ ! -e $s ] || mount --bind /dev/null $s || exit 99; done; exec \"$@\"";
-
-/// A project with a store of its own. `None` where the engine can't be hidden.
-fn project(files: &[(&str, &str)]) -> Option<Project> {
-    rustix::process::geteuid().is_root().then(|| {
-        let project = Project::new(files);
-        std::fs::create_dir(project.path("home")).unwrap();
-        project
-    })
-}
-
-fn seatrial(project: &Project, args: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", HIDE, "sh", SEATRIAL])
-        .args(args)
-        .current_dir(project.root())
-        .env("SEATRIAL_STORE", project.path("home/store"))
-        .env("NO_COLOR", "1")
-        .env_remove("DOCKER_HOST")
-        .env_remove("DOCKER_CONTEXT")
-        .env_remove("SEATRIAL_ENGINE")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
 
 fn run(project: &Project, args: &[&str]) -> Ended {
     Ended::of(&mut seatrial(project, args))
@@ -52,7 +21,11 @@ fn summary(ended: &Ended) -> Vec<(String, String, String)> {
         let mut words = line.split_whitespace().map(ToOwned::to_owned);
         Some((words.next()?, words.next()?, words.next()?))
     };
-    ended.stdout.lines().map_while(words).collect()
+    let found = ended.stdout.lines().filter_map(words);
+    let ends = ["built", "cached", "failed"];
+    found
+        .filter(|(_, word, _)| ends.contains(&word.as_str()))
+        .collect()
 }
 
 /// The working containers that buildah has of this store.
@@ -328,7 +301,14 @@ fn every_check_names_the_line_that_failed_and_nothing_is_built_without_room() {
         small.display()
     );
     command
-        .args(["--mount", "sh", "-c", &mount, "sh", SEATRIAL])
+        .args([
+            "--mount",
+            "sh",
+            "-c",
+            &mount,
+            "sh",
+            env!("CARGO_BIN_EXE_seatrial"),
+        ])
         .args(test)
         .current_dir(project.root())
         .env("SEATRIAL_STORE", small.join("store"))

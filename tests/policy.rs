@@ -126,10 +126,10 @@ fn a_run_ends_with_as_many_failures_as_are_wanted() {
 #[test]
 fn a_run_that_takes_too_long_ends_at_its_deadline() {
     let project = project(&["works", "dawdles", "breaks"]);
-    let (ended, report) = run(&project, &["--deadline", "500ms"]);
+    let (ended, report) = run(&project, &["--deadline", "3s"]);
     ended
         .expect(3)
-        .says(&["the deadline of the run, 500ms, was over"]);
+        .says(&["the deadline of the run, 3s, was over"]);
     assert_eq!(
         verdicts(&report),
         [

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::context::ContextError;
 use crate::engine::EngineError;
+use crate::project::Inputs;
 
 /// A back-end that builds images.
 pub trait Builder: Send + Sync {
@@ -44,6 +45,8 @@ pub struct Job {
     pub args: Vec<(String, String)>,
     /// The stage to build; the last if not said.
     pub target: Option<String>,
+    /// What else it may use.
+    pub inputs: Inputs,
 }
 
 /// A finished build.

@@ -7,7 +7,7 @@ use super::builder::{BuildError, BuildListener, Builder, Built, Job};
 use super::parallel::Crew;
 use crate::diagnostic::Diagnostics;
 use crate::engine::EngineError;
-use crate::project::Project;
+use crate::project::{Inputs, Project};
 
 /// What came of one image.
 #[derive(Debug)]
@@ -35,28 +35,36 @@ pub enum ImageOutcome {
     NotTried,
 }
 
-/// One job for each image of `order`.
+/// One job for each image of `order`, for `platform` if that is said.
 ///
 /// # Errors
-/// Every build argument that can't be filled in; nothing is built then.
+/// Every build argument that can't be filled in, secret that is not there, and image that is not made
+/// for the platform; nothing is built then.
 pub fn jobs(
     project: &Project,
     order: &[usize],
     env: &dyn Fn(&str) -> Option<String>,
+    platform: Option<&str>,
 ) -> Result<Vec<Job>, Diagnostics> {
     let mut jobs = Vec::new();
     let mut mistakes = Vec::new();
     for image in order.iter().map(|at| &project.images[*at]) {
-        match project.arguments(image, env) {
-            Ok(args) => jobs.push(Job {
+        let inputs = project.inputs(image, env);
+        let inputs = inputs.map_err(|more| mistakes.extend(more)).ok();
+        let platform = image.platform_to_build(platform);
+        let platform = platform.map_err(|mistake| mistakes.push(mistake)).ok();
+        let args = project.arguments(image, env);
+        let args = args.map_err(|more| mistakes.extend(more.0)).ok();
+        if let (Some(args), Some(inputs), Some(platform)) = (args, inputs, platform) {
+            jobs.push(Job {
                 name: image.name.value.clone(),
                 reference: image.reference.clone(),
                 context: image.context.clone(),
                 dockerfile: image.dockerfile.clone(),
                 args,
                 target: image.target.clone(),
-            }),
-            Err(more) => mistakes.extend(more.0),
+                inputs: Inputs { platform, ..inputs },
+            });
         }
     }
     if mistakes.is_empty() {

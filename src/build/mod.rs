@@ -9,6 +9,8 @@ mod ignore;
 mod lines;
 mod parallel;
 mod pattern;
+mod program;
+mod sending;
 mod stream;
 
 pub use builder::{BuildError, BuildEvent, BuildListener, Builder, Built, Job, Step};
@@ -18,6 +20,8 @@ pub use driver::{ImageOutcome, ImageResult, build_images, jobs};
 pub use ignore::{Ignore, IgnoreError};
 pub(crate) use lines::Lines;
 pub use parallel::Crew;
+pub(crate) use program::{Bounds, Broken, follow};
+pub(crate) use sending::Sending;
 pub use stream::{ContextFailure, ContextStream};
 
 #[cfg(test)]

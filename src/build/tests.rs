@@ -236,7 +236,7 @@ images:
 ";
     let project = Project::parse(&Source::new("seatrial.yaml", text), folder.path()).unwrap();
     let order = project.build_order(&[]).unwrap();
-    let jobs = jobs(&project, &order, &|_| None).unwrap();
+    let jobs = jobs(&project, &order, &|_| None, None).unwrap();
     let results = build_images(&project, &order, &jobs, builder, &Deaf);
     let word = |outcome: ImageOutcome| match outcome {
         ImageOutcome::Built(built) => format!("built {}", built.id),
@@ -348,7 +348,7 @@ images:
 ";
     let project = Project::parse(&Source::new("seatrial.yaml", text), folder.path()).unwrap();
     let order = project.build_order(&[]).unwrap();
-    let jobs = jobs(&project, &order, &|_| None).unwrap();
+    let jobs = jobs(&project, &order, &|_| None, None).unwrap();
     for (at_once, most) in [(1, 1), (2, 2), (9, 3)] {
         let builder = Meeting {
             begun: Mutex::default(),

@@ -56,7 +56,7 @@ fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
         &project,
         &images,
         args.quiet,
-        args.limits,
+        &args.limits,
         args.prune,
     )?;
     let results = site.build(&|_, _| {});

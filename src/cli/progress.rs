@@ -158,6 +158,7 @@ fn printable(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::Inputs;
 
     #[test]
     fn output_of_a_build_can_not_steer_the_terminal() {
@@ -184,6 +185,7 @@ mod tests {
             dockerfile: "/p/app/Dockerfile".into(),
             args: Vec::new(),
             target: None,
+            inputs: Inputs::default(),
         };
         let step = Step {
             position: "2/3".to_owned(),

@@ -153,7 +153,7 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     };
     if args.build {
         let stays = PruneArg::default();
-        let site = Site::prepare(&session, &project, &names, args.quiet, args.limits, stays)?;
+        let site = Site::prepare(&session, &project, &names, args.quiet, &args.limits, stays)?;
         let built = site.build(&|_, _| {});
         let is_built = |it: &ImageResult| matches!(it.outcome, ImageOutcome::Built(_));
         if let Some(exit) = stopped() {

@@ -19,13 +19,18 @@ use crate::build::{Builder, Crew, ImageOutcome, ImageResult, Job, jobs};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerBuilder;
 use crate::engine::embedded::{BuildahBuilder, Daemon};
+use crate::platform::Platform;
 use crate::project::Project;
 use crate::run::{Building, Told};
 use crate::spec::parse_bytes;
 
 /// How images are built.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct BuildLimits {
+    /// Build for this platform, such as linux/arm64, instead of this host's or the first that an image
+    /// is made for
+    #[arg(long, value_name = "PLATFORM", value_parser = platform)]
+    platform: Option<String>,
     /// Give up the build of an image after this time
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     build_timeout: Duration,
@@ -48,6 +53,11 @@ pub(super) struct PruneArg {
 fn size(text: &str) -> Result<u64, String> {
     parse_bytes(text)
         .ok_or_else(|| "a size is a number with a unit, such as 500MB or 1GiB".to_owned())
+}
+
+fn platform(text: &str) -> Result<String, String> {
+    let platform = Platform::read(text).map(|it| it.0);
+    platform.ok_or_else(|| "a platform is os/architecture, such as linux/amd64".to_owned())
 }
 
 /// All that is needed to build images of a project.
@@ -74,13 +84,14 @@ impl<'a> Site<'a> {
         project: &'a Project,
         names: &[String],
         quiet: bool,
-        limits: BuildLimits,
+        limits: &BuildLimits,
         prune: PruneArg,
     ) -> Result<Self, Trouble> {
         let order = project
             .build_order(names)
             .map_err(|error| Trouble::new(Exit::Usage, error))?;
-        let jobs = jobs(project, &order, &env).map_err(|mistakes| Trouble::mistakes(&mistakes))?;
+        let jobs = jobs(project, &order, &env, limits.platform.as_deref());
+        let jobs = jobs.map_err(|mistakes| Trouble::mistakes(&mistakes))?;
         let trouble = |error: EngineError| {
             let signal = session.signals().received();
             Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)

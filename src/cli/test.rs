@@ -534,7 +534,7 @@ fn site<'a>(
         project,
         &names,
         args.harness.quiet,
-        args.limits,
+        &args.limits,
         args.prune,
     )?;
     Ok(Some((site, Run::performed_images(plan, &args.harness))))

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::file::{ImageEntry, ProjectFile};
 use super::globs::FileGlobs;
 use super::graph::find_cycles;
+use super::inputs::SaidInputs;
 use super::load::{Image, Project, SPECS};
 use super::registries;
 use crate::diagnostic::Diagnostic;
@@ -75,7 +76,7 @@ fn tag(said: &Located<String>, context: &mut Context) -> Option<TagTemplate> {
 
 fn image(
     name: Located<String>,
-    entry: ImageEntry,
+    mut entry: ImageEntry,
     root: &Path,
     names: &[String],
     context: &mut Context,
@@ -85,6 +86,7 @@ fn image(
         Some(folder) => folder_at(root, folder, "context", context),
         None => dockerfile.parent().unwrap_or(root).to_owned(),
     };
+    let inputs = SaidInputs::take(&mut entry, context);
     let reference = match entry.reference {
         Some(reference) => {
             check_reference(&reference, context);
@@ -120,6 +122,7 @@ fn image(
             .collect(),
         target: entry.target.map(|target| target.value),
         platforms,
+        inputs,
         public: entry.public.unwrap_or(true),
         files,
         parents,

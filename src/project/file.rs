@@ -50,11 +50,30 @@ object! {
         optional args: Pairs<Template>,
         /// The stage to build; the last if not said.
         optional target: Located<String>,
+        /// What `RUN --mount=type=secret` can read while it is built, by id.
+        optional secrets: Pairs<Located<SecretEntry>>,
+        /// What `RUN --mount=type=ssh` can use: `default` for the caller's agent, `ID=PATH` for a key or a
+        /// socket. One, or a list.
+        optional ssh: OneOrMany<Located<String>>,
+        /// Where layers may be taken from in place of building them: images, or BuildKit's `type=…`.
+        optional cache_from: OneOrMany<Located<String>>,
+        /// Where layers are kept for other builds: `inline`, or BuildKit's `type=…`.
+        optional cache_to: OneOrMany<Located<String>>,
         /// The platforms that it is made for; what the engine runs by default if not said.
         optional platforms: Located<Vec<Located<Platform>>>,
         /// Whether it is published; yes if not said.
         optional public: bool,
         /// Globs of the files that it depends on.
         optional files: Vec<Located<String>>,
+    }
+}
+
+object! {
+    /// A secret of a build: a variable or a file. It is in no image, report or cache.
+    pub struct SecretEntry: "a secret" {
+        /// The variable of the caller that has it.
+        optional env: Located<String>,
+        /// The file that has it; `~/` is the caller's home.
+        optional file: Located<String>,
     }
 }

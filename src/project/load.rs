@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::check::check;
 use super::file::ProjectFile;
 use super::globs::FileGlobs;
+use super::inputs::SaidInputs;
 use super::registries::Registry;
 use super::template::Template;
 use crate::diagnostic::Diagnostics;
@@ -55,6 +56,8 @@ pub struct Image {
     pub target: Option<String>,
     /// The platforms that it is made for; none if not said.
     pub platforms: Vec<Platform>,
+    /// What its build may use besides.
+    pub inputs: SaidInputs,
     /// Whether it is published.
     pub public: bool,
     /// The files it depends on.

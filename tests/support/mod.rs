@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each test crate uses its own part of it")]
 
+pub mod daemonless;
 pub mod examples;
 pub mod family;
 pub mod images;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,7 @@ use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::client::Client;
 use super::connection::Connection;
 use super::endpoint::Env;
 use super::progress::BuildKitProgress;
@@ -34,11 +36,13 @@ const RETRIES: usize = 3;
 /// Builds images on a Docker or Podman engine.
 #[derive(Debug)]
 pub struct DockerBuilder {
-    connection: Connection,
-    runtime: Handle,
+    pub(super) connection: Connection,
+    pub(super) runtime: Handle,
     stop: watch::Receiver<bool>,
-    recipient: Recipient,
-    limit: Duration,
+    pub(super) recipient: Recipient,
+    pub(super) limit: Duration,
+    /// What serves BuildKit, once it is needed; `None` if there is nothing that can.
+    pub(super) client: OnceLock<Option<Client>>,
 }
 
 impl DockerBuilder {
@@ -69,7 +73,12 @@ impl DockerBuilder {
             stop,
             recipient,
             limit,
+            client: OnceLock::new(),
         }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
     }
 
     async fn build_one(
@@ -119,25 +128,34 @@ impl DockerBuilder {
     }
 
     /// What the reference names now.
-    async fn named(&self, reference: &str) -> Option<String> {
+    pub(super) async fn named(&self, reference: &str) -> Option<String> {
         let image = self.connection.docker().inspect_image(reference);
         // A build will tell more of an engine that does not answer.
         image.await.ok()?.id
     }
 
     fn options(&self, job: &Job, dockerfile: &str) -> BuildImageOptions {
-        let args: HashMap<&str, &str> = job
+        let mut args: HashMap<&str, &str> = job
             .args
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
+        if job.inputs.keeps_inline() {
+            args.insert("BUILDKIT_INLINE_CACHE", "1");
+        }
+        let caches = job.inputs.cache_images();
         let options = BuildImageOptionsBuilder::default()
             .dockerfile(dockerfile)
             .t(&job.reference)
             .rm(true)
             .forcerm(true)
             .buildargs(&args)
-            .target(job.target.as_deref().unwrap_or_default());
+            .target(job.target.as_deref().unwrap_or_default())
+            .platform(job.inputs.platform.as_deref().unwrap_or_default());
+        let options = match caches.is_empty() {
+            true => options,
+            false => options.cachefrom(&caches),
+        };
         match self.recipient {
             Recipient::Classic => options.build(),
             Recipient::BuildKit => options
@@ -177,6 +195,10 @@ impl DockerBuilder {
 impl Builder for DockerBuilder {
     fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError> {
         let previous = self.runtime.block_on(self.named(&job.reference));
+        if Self::needs_client(job) {
+            let built = self.build_with_client(job, listener)?;
+            return Ok(Built { previous, ..built });
+        }
         let mut result = self.runtime.block_on(self.build_one(job, listener));
         for _ in 0..RETRIES {
             if !result.as_ref().is_err_and(is_cache_race) {

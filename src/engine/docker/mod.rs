@@ -2,6 +2,8 @@
 
 mod archive;
 mod build;
+mod client;
+mod client_build;
 mod connection;
 mod container;
 mod context;

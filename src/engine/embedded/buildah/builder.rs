@@ -1,18 +1,17 @@
 //! The [`Builder`] without a daemon.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::command::{Bounds, Broken, follow};
 use super::errors::{PREPARE, broken, failed, missing};
 use super::progress::BuildahProgress;
 use super::storage::Storage;
 use crate::build::{
-    BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, Job, Recipient,
+    Bounds, Broken, BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, Job,
+    Recipient, Sending, follow,
 };
 use crate::engine::EngineError;
 use crate::engine::embedded::EmbeddedEngine;
@@ -88,6 +87,11 @@ impl BuildahBuilder {
         // What is ignored is not sent; buildah's own rules for that are others.
         hide(&hidden, context.hidden()).map_err(|error| failed(PREPARE, error))?;
         let mut command = self.storage.command("build");
+        let short = (!job.inputs.ssh.is_empty()).then(|| short_name(self.storage.temporary()));
+        let short = short.transpose().map_err(|error| failed(PREPARE, error))?;
+        if let Some((_, name)) = &short {
+            command.env("TMPDIR", name);
+        }
         command
             .args(["--layers", "--force-rm", "--format", "oci"])
             .args(["--identity-label=false", "--pull=false", "--network=host"])
@@ -109,16 +113,21 @@ impl BuildahBuilder {
         if let Some(target) = &job.target {
             command.args(["--target", target]);
         }
+        // Caches are left out: those of BuildKit mean nothing to buildah, and without them it only takes
+        // longer.
+        let inputs = &job.inputs;
+        if let Some(platform) = &inputs.platform {
+            command.args(["--platform", platform]);
+        }
+        for secret in &inputs.secrets {
+            command.args(["--secret", &secret.flag()]);
+        }
+        for key in &inputs.ssh {
+            command.args(["--ssh", key]);
+        }
         command.arg("-");
 
-        let trouble = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&trouble);
-        let feed = Box::new(move |pipe: io::PipeWriter| {
-            let out = BufWriter::with_capacity(64 << 10, pipe);
-            if let Err(error) = context.write(out, Recipient::BuildKit) {
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            }
-        });
+        let (feed, sending) = Sending::begin(context, Recipient::BuildKit);
         let bounds = Bounds {
             is_stopped: &|| self.is_stopped(),
             until,
@@ -130,17 +139,7 @@ impl BuildahBuilder {
             Err(Broken::TimedOut) => return Err(BuildError::TimedOut(self.limit)),
             Err(why) => return Err(broken("build an image", why).into()),
         };
-        // A context that broke off must not pass for a whole one, whatever buildah made of it.
-        let trouble = trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match trouble {
-            // Nobody reads to the end what is found to be wrong before.
-            Some(crate::build::ContextError::Send(_)) if !status.success() => {}
-            Some(error) => return Err(error.into()),
-            None => {}
-        }
+        sending.end(status.success())?;
         if !status.success() {
             return Err(progress.failure(emit));
         }
@@ -220,6 +219,15 @@ impl Builder for BuildahBuilder {
     fn finish(&self) {
         self.storage.prune();
     }
+}
+
+/// A short name of `folder`, as long as what is beside it lives: buildah makes sockets below it, whose
+/// names can't have more than 107 bytes.
+fn short_name(folder: &Path) -> io::Result<(tempfile::TempDir, PathBuf)> {
+    let holder = tempfile::tempdir()?;
+    let name = holder.path().join("t");
+    std::os::unix::fs::symlink(folder, &name)?;
+    Ok((holder, name))
 }
 
 /// `chroot` needs nothing of the host; who wants another kind says so as for buildah itself.

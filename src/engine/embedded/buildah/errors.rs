@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::command::Broken;
+use crate::build::Broken;
 use crate::engine::EngineError;
 pub(super) use crate::engine::embedded::client::failed;
 

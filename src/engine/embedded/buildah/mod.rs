@@ -2,7 +2,6 @@
 //! what it has built goes into the store as an OCI layout.
 
 mod builder;
-mod command;
 mod errors;
 mod export;
 mod progress;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::command::{Bounds, follow};
 use super::errors::{PREPARE, broken, failed, unusable, words};
+use crate::build::{Bounds, follow};
 use crate::engine::EngineError;
 use crate::mark::Mark;
 

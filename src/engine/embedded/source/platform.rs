@@ -24,15 +24,7 @@ pub(super) struct Said {
 impl Platform {
     /// What this process runs on.
     pub(crate) fn host() -> Self {
-        let (architecture, variant) = match std::env::consts::ARCH {
-            "x86_64" => ("amd64", ""),
-            "x86" => ("386", ""),
-            "aarch64" => ("arm64", ""),
-            "arm" => ("arm", "v7"),
-            "powerpc64" => ("ppc64le", ""),
-            "loongarch64" => ("loong64", ""),
-            other => (other, ""),
-        };
+        let (architecture, variant) = crate::platform::machine();
         Self {
             os: "linux".to_owned(),
             architecture: architecture.to_owned(),

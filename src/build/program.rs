@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::sending::Feed;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often it is looked whether the run was stopped.
@@ -15,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a program was not followed to its own end.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The run was stopped; the program was ended.
     Stopped,
     /// It took too long, and was ended.
@@ -31,18 +32,18 @@ impl From<io::Error> for Broken {
 }
 
 /// What bounds a program.
-pub(super) struct Bounds<'a> {
+pub(crate) struct Bounds<'a> {
     /// Whether the run was stopped.
-    pub(super) is_stopped: &'a dyn Fn() -> bool,
+    pub(crate) is_stopped: &'a dyn Fn() -> bool,
     /// When it is given up.
-    pub(super) until: Instant,
+    pub(crate) until: Instant,
 }
 
 /// Runs a program to its end. What it writes, on either stream and in that order, goes to `take`;
 /// what `feed` writes is its standard input.
-pub(super) fn follow(
+pub(crate) fn follow(
     mut command: Command,
-    feed: Option<Box<dyn FnOnce(io::PipeWriter) + Send>>,
+    feed: Option<Feed>,
     bounds: &Bounds<'_>,
     take: &mut dyn FnMut(&[u8]),
 ) -> Result<ExitStatus, Broken> {
