@@ -15,7 +15,7 @@ const SECRET: &str = "hunter2 of the tests";
 
 /// Asks the agent for its keys and takes nothing but its answer.
 const ASK: &str = "perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die; \
-                   syswrite $s, pack \"NC\", 1, 11; sysread $s, $a, 5; \
+                   syswrite $s, pack \"NC\", 1, 11; read $s, $a, 5; \
                    print((unpack \"NC\", $a)[1] == 12 ? \"keys\" : \"none\")' > /agent";
 
 fn files(image: &str) -> [(&'static str, String); 4] {
