@@ -28,8 +28,8 @@ use crate::platform::Platform;
 use crate::project::Project;
 use crate::publish::lists::{ListEdit, replace};
 use crate::publish::{
-    Candidate, Decision, Lock, Parcel, Refusal, Rules, Update, attest, judge, place, read_results,
-    send,
+    Candidate, Decision, Lock, Parcel, Refusal, Rules, Update, attest, judge, put_everywhere,
+    read_results, send,
 };
 use crate::registry::{
     PushEvent, PushListener, Registries, RegistryError, RepositoryName, Version,
@@ -388,7 +388,7 @@ fn publish(
     for (image, parcel) in chosen.iter().zip(&parcels) {
         if let Some(own) = platforms::own_tag(image, &tag.version).map_err(failed)? {
             progress(args, &parcel.name, &format!("tagging {own}"));
-            place(&parcel.targets, parcel.prepared.manifest(), &own).map_err(failed)?;
+            put_everywhere(&parcel.targets, parcel.prepared.manifest(), &own).map_err(failed)?;
         }
     }
     // Only now: of several runs at once, the last sees the tags of all others.
@@ -412,7 +412,7 @@ fn publish(
     for (parcel, stage) in parcels.iter().zip(&stages) {
         if let Some(manifest) = stage.complete(parcel) {
             progress(args, &parcel.name, &format!("tagging {}", tag.version));
-            place(&parcel.targets, manifest, &tag.version).map_err(failed)?;
+            put_everywhere(&parcel.targets, manifest, &tag.version).map_err(failed)?;
         }
     }
     if let Some(signal) = session.signals().received() {

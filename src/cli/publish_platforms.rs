@@ -12,8 +12,8 @@ use crate::platform::Platform;
 use crate::project::Project;
 use crate::publish::attestation::configuration;
 use crate::publish::{
-    Awaited, Expected, Gathered, Parcel, Refusal, claimed, gather, is_for, occupied, place,
-    platform_tag,
+    Awaited, Expected, Gathered, Parcel, Refusal, claimed, gather, is_for, occupied, platform_tag,
+    put_everywhere,
 };
 use crate::registry::{Manifest, RegistryError, Version};
 
@@ -190,7 +190,7 @@ pub(super) fn send_index(parcel: &Parcel, stage: &Stage) -> Result<(), RegistryE
     let Stage::Index(index) = stage else {
         return Ok(());
     };
-    place(
+    put_everywhere(
         &parcel.targets,
         index,
         &Version::Digest(index.digest.clone()),

@@ -26,7 +26,7 @@ mod vouch;
 pub use gate::{Candidate, Decision, Rules, judge};
 pub use list_text::{Change, TextError, Update};
 pub use lock::Lock;
-pub use parcel::{Parcel, attest, occupied, place, send};
+pub use parcel::{Parcel, attest, occupied, put_everywhere, send};
 pub use platforms::{Awaited, Gathered, claimed, gather, is_for, platform_tag};
 pub use published::{Entry, Expected, compare, look_up};
 pub use published_index::PlatformState;

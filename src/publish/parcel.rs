@@ -114,7 +114,7 @@ pub fn attest(parcel: &Parcel) -> Result<(), RegistryError> {
 ///
 /// # Errors
 /// The first that went wrong.
-pub fn place(
+pub fn put_everywhere(
     targets: &[Target],
     manifest: &Manifest,
     version: &Version,

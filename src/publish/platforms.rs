@@ -14,7 +14,7 @@ use super::vouch::vouched;
 use crate::platform::Platform;
 use crate::registry::{
     Descriptor, Digest, MANIFEST_LIMIT, Manifest, PlatformEntry, RegistryError, Repository, Target,
-    Version, entries, index,
+    Version, index, index_entries,
 };
 
 /// The results of an image's tests, by the commit that it was made from. Whoever was not told of a commit
@@ -128,7 +128,7 @@ pub fn claimed(
         let Some(manifest) = repository.manifest(tag)? else {
             continue;
         };
-        let list = entries(&manifest).unwrap_or_default();
+        let list = index_entries(&manifest).unwrap_or_default();
         if list.len() != platforms.len() || !list.iter().zip(platforms).all(is_listed) {
             let message = format!(
                 "{}:{tag} is there, and is no index of these platforms with this image for {}; tags \

@@ -6,7 +6,7 @@ use super::attestation::Outcome;
 use super::platforms::{Tested, agreed, is_for, tested};
 use super::published::{Entry, Expected};
 use crate::platform::Platform;
-use crate::registry::{Descriptor, Manifest, RegistryError, Repository, Version, entries};
+use crate::registry::{Descriptor, Manifest, RegistryError, Repository, Version, index_entries};
 
 /// What an index has for a platform.
 #[derive(Debug, Clone, Serialize)]
@@ -45,7 +45,7 @@ pub(super) fn look_into(
     index: &Manifest,
     expected: Expected<'_>,
 ) -> Result<(), RegistryError> {
-    let list = match entries(index) {
+    let list = match index_entries(index) {
         Ok(list) => list,
         Err(why) => {
             let platforms: Vec<&str> = expected.platforms.iter().map(|it| it.0.as_str()).collect();

@@ -54,7 +54,7 @@ pub fn index(entries: &[Descriptor]) -> Result<Manifest, RegistryError> {
 ///
 /// # Errors
 /// Why it is none that can be read: half an image and half an index is neither.
-pub fn entries(index: &Manifest) -> Result<Vec<Descriptor>, String> {
+pub fn index_entries(index: &Manifest) -> Result<Vec<Descriptor>, String> {
     let unreadable = |error: serde_json::Error| format!("the index can't be read: {error}");
     let document: Value = serde_json::from_slice(&index.bytes).map_err(unreadable)?;
     let has = |key: &str| document.get(key).is_some();
@@ -96,7 +96,7 @@ mod tests {
             digest("linux/arm/v7")
         );
         assert_eq!(String::from_utf8(made.bytes.clone()).unwrap(), expected);
-        assert_eq!(entries(&made).unwrap(), list);
+        assert_eq!(index_entries(&made).unwrap(), list);
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
             (r#"{"manifests": [{"digest": "x"}]}"#, "can't be read"),
         ];
         for (text, message) in table {
-            let why = entries(&Manifest::new(OCI_INDEX, text.into())).unwrap_err();
+            let why = index_entries(&Manifest::new(OCI_INDEX, text.into())).unwrap_err();
             assert!(why.contains(message), "{text}: {why}");
         }
     }

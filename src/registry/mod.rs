@@ -36,7 +36,7 @@ pub use descriptor::{
 };
 pub use digest::{Digest, Hasher};
 pub use error::RegistryError;
-pub use index::{entries, index};
+pub use index::{index, index_entries};
 pub use layer_cache::LayerCache;
 pub(crate) use parts::FilePart;
 pub use parts::{ImageParts, LayerContent, LayerPart, OpenLayer};
