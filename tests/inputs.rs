@@ -285,6 +285,24 @@ fn an_image_is_built_for_its_platform() {
         ]);
         assert_eq!(found, expected, "{platforms}");
     }
+    // The classic builder takes the layers of the other platform: no such image counts as built.
+    for platform in ["linux/amd64", "linux/s390x"] {
+        let args = ["build", "--no-diff", "--platform", platform];
+        let ended = Ended::of(project.seatrial(&args).env("DOCKER_BUILDKIT", "0"));
+        if ended.code == Some(0) {
+            let found = docker(&[
+                "image",
+                "inspect",
+                "--format",
+                "{{.Os}}/{{.Architecture}}",
+                &image.0,
+            ]);
+            assert_eq!(found, platform);
+        } else {
+            let words = format!("an image for linux/amd64 was built, and none for {platform}");
+            ended.expect(1).says(&[&words]);
+        }
+    }
     built(&["build", "--platform", "linux/riscv64"])
         .expect(78)
         .says(&[

@@ -112,7 +112,7 @@ fn one_index_is_the_image_of_several_platforms() {
         let (parts, id) = image(&[layer(architecture, 1000)], architecture);
         Prepared::new(&parts, &id, &desk.cache, &|| false).unwrap()
     });
-    let list = index(&[&made[0], &made[1]]).unwrap();
+    let list = index(&made.each_ref().map(Prepared::descriptor)).unwrap();
     let tag = Version::tag("1").unwrap();
     // A list of what is not there is not taken.
     assert!(repository.put_manifest(&tag, &list).is_err());
@@ -126,11 +126,13 @@ fn one_index_is_the_image_of_several_platforms() {
     let command = [&["skopeo", "inspect"], &options[..], &[&reference]].concat();
     let config: Value = serde_json::from_str(&run(&command)).unwrap();
     assert_eq!(config["architecture"], "arm64");
-    let error = index(&[&made[0], &made[0]]).unwrap_err().to_string();
+    let error = index(&[made[0].descriptor(), made[0].descriptor()])
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "two images are for linux/amd64");
     let (parts, id) = image(&[layer("x", 10)], "");
     let unsaid = Prepared::new(&parts, &id, &desk.cache, &|| false).unwrap();
-    let error = index(&[&unsaid]).unwrap_err().to_string();
+    let error = index(&[unsaid.descriptor()]).unwrap_err().to_string();
     assert!(error.contains("does not say what it is for"), "{error}");
 }
 

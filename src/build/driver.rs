@@ -7,6 +7,7 @@ use super::builder::{BuildError, BuildListener, Builder, Built, Job};
 use super::parallel::Crew;
 use crate::diagnostic::Diagnostics;
 use crate::engine::EngineError;
+use crate::platform::Platform;
 use crate::project::{Inputs, Project};
 
 /// What came of one image.
@@ -44,7 +45,7 @@ pub fn jobs(
     project: &Project,
     order: &[usize],
     env: &dyn Fn(&str) -> Option<String>,
-    platform: Option<&str>,
+    platform: Option<&Platform>,
 ) -> Result<Vec<Job>, Diagnostics> {
     let mut jobs = Vec::new();
     let mut mistakes = Vec::new();

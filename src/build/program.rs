@@ -11,8 +11,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often it is looked whether the run was stopped.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a program has to end by itself once it was told to.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a program was not followed to its own end.
 #[derive(Debug)]
@@ -37,6 +35,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) is_stopped: &'a dyn Fn() -> bool,
     /// When it is given up.
     pub(crate) until: Instant,
+    /// How long it has to end by itself once it was told to.
+    pub(crate) grace: Duration,
 }
 
 /// Runs a program to its end. What it writes, on either stream and in that order, goes to `take`;
@@ -63,7 +63,7 @@ pub(crate) fn follow(
     let child = command.process_group(0).spawn()?;
     // With it our own ends of the pipes are closed.
     drop(command);
-    let mut ending = Ending(child);
+    let mut ending = Ending(child, bounds.grace);
     let chunks = read(output);
     loop {
         match chunks.recv_timeout(LOOK) {
@@ -121,7 +121,7 @@ fn read(mut output: io::PipeReader) -> Receiver<Vec<u8>> {
 }
 
 /// Ends the program's whole group when it is dropped.
-struct Ending(Child);
+struct Ending(Child, Duration);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -134,7 +134,7 @@ impl Drop for Ending {
         // It is our child and was not waited for, so the number is still its own.
         let _ = kill_process_group(group, Signal::TERM);
         let told = Instant::now();
-        while told.elapsed() < GRACE && !matches!(self.0.try_wait(), Ok(Some(_))) {
+        while told.elapsed() < self.1 && !matches!(self.0.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(10));
         }
         if !matches!(self.0.try_wait(), Ok(Some(_))) {
@@ -158,6 +158,7 @@ mod tests {
         Bounds {
             is_stopped: &|| false,
             until: Instant::now() + Duration::from_secs(seconds),
+            grace: Duration::from_secs(5),
         }
     }
 

@@ -16,6 +16,8 @@ mod policy;
 mod progress;
 mod prune;
 pub mod publish;
+mod publish_parcel;
+mod publish_platforms;
 mod publish_table;
 mod publish_tag;
 mod publish_test;

@@ -11,7 +11,9 @@ use super::changed::ChangedArgs;
 use super::engines::EngineChoice;
 use super::exit::Exit;
 use super::policy::PolicyArgs;
-use super::publish_table::{self, Row};
+use super::publish_parcel::{parcel, write_attestations};
+use super::publish_platforms::{self as platforms, Stage};
+use super::publish_table::{self, IndexRow, IndexState, Row};
 use super::publish_tag::{self, Tag};
 use super::publish_test;
 use super::reports::{CiArgs, RunReportArgs, unwritten};
@@ -24,17 +26,14 @@ use crate::fingerprint;
 use crate::plan::Plan;
 use crate::platform::Platform;
 use crate::project::Project;
-use crate::publish::attestation::{Statement, configuration};
 use crate::publish::lists::{ListEdit, replace};
 use crate::publish::{
-    Candidate, Decision, Lock, Parcel, Refusal, Rules, Update, attest, judge, occupied,
-    read_results, send, set_tag,
+    Candidate, Decision, Lock, Parcel, Refusal, Rules, Update, attest, judge, put_everywhere,
+    read_results, send,
 };
 use crate::registry::{
-    LayerCache, Prepared, PushEvent, PushListener, Registries, RegistryError, RepositoryName,
-    Target,
+    PushEvent, PushListener, Registries, RegistryError, RepositoryName, Version,
 };
-use crate::report::OutputFile;
 use crate::report::record::{Record, key};
 use crate::spec::Spec;
 
@@ -103,14 +102,16 @@ pub struct PublishArgs {
 }
 
 /// An image on its way through the gate.
-struct Chosen {
-    name: String,
+pub(super) struct Chosen {
+    pub(super) name: String,
     /// The paths of what it derives from, whose layers registries have already.
-    parents: Vec<String>,
+    pub(super) parents: Vec<String>,
     /// What the project says that it is made for; nothing if it does not.
-    platforms: Vec<Platform>,
-    found: Result<Image, String>,
-    decision: Decision,
+    pub(super) platforms: Vec<Platform>,
+    /// Which of these it is.
+    pub(super) own: Option<Platform>,
+    pub(super) found: Result<Image, String>,
+    pub(super) decision: Decision,
 }
 
 /// Runs `seatrial publish`.
@@ -144,6 +145,7 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     let plan = whole_plan(&project, specs)?;
     // What can't be told afterwards must be found out before anything is tested or pushed.
     edits(&project, &names, &tag)?;
+    platforms::check_tags(&project, &names, &tag.version)?;
     let checks = plan.cases.iter().map(|case| case.info.name()).collect();
     let plan = fingerprint::fill(plan, &checks);
     let session = Session::start()?;
@@ -285,6 +287,10 @@ fn choose(
             name: image.name.value.clone(),
             parents: parents(project, at),
             platforms: image.platforms.clone(),
+            own: found
+                .as_ref()
+                .ok()
+                .and_then(|found| platforms::own(&image.platforms, found)),
             found,
             decision: Decision::default(),
         });
@@ -313,12 +319,10 @@ fn decide(image: &Chosen, plan: &Plan, record: &Record, args: &PublishArgs) -> D
                 platform: Some(platform).filter(|it| it != "/"),
             };
             let mut decision = judge(&candidate, plan, record, args.rules());
-            let made_for = |it: &Platform| candidate.platform.as_ref() == Some(&it.0);
-            if !image.platforms.is_empty() && !image.platforms.iter().any(made_for) {
-                let wanted = image.platforms.iter().map(|it| it.0.as_str());
+            if !image.platforms.is_empty() && image.own.is_none() {
                 decision.refusals.push(Refusal::NotMadeFor {
-                    wanted: wanted.collect::<Vec<_>>().join(" or "),
-                    found: candidate.platform.unwrap_or_default(),
+                    wanted: platforms::named(&image.platforms, "or"),
+                    found: platforms::said(found),
                 });
             }
             decision
@@ -360,15 +364,13 @@ fn publish(
         let parcel = parcel(session, project, plan, engine, &registries, image, url)?;
         parcels.push(parcel);
     }
-    if !args.move_tags {
-        for (image, parcel) in chosen.iter_mut().zip(&parcels) {
-            let refusal = occupied(parcel, &tag.version).map_err(failed)?;
-            image.decision.refusals.extend(refusal);
-        }
-        if chosen.iter().any(|image| !image.decision.is_accepted()) {
-            show(args, project, chosen, tag, &[]);
-            return Ok(refused(chosen));
-        }
+    for (image, parcel) in chosen.iter_mut().zip(&parcels) {
+        let refusal = platforms::refusal(image, parcel, &tag.version, args.move_tags);
+        image.decision.refusals.extend(refusal.map_err(failed)?);
+    }
+    if chosen.iter().any(|image| !image.decision.is_accepted()) {
+        show(args, project, chosen, tag, &[]);
+        return Ok(refused(chosen));
     }
     if let Some(folder) = &args.attestations {
         write_attestations(folder, &parcels)?;
@@ -382,20 +384,55 @@ fn publish(
         progress(args, &parcel.name, "attaching its test result");
         attest(parcel).map_err(failed)?;
     }
-    // Whoever reads tags or lists sees all images of this run, or none.
-    for parcel in &parcels {
-        progress(args, &parcel.name, &format!("tagging {}", tag.version));
-        set_tag(parcel, &tag.version).map_err(failed)?;
+    let mut stages = Vec::new();
+    for (image, parcel) in chosen.iter().zip(&parcels) {
+        if let Some(own) = platforms::own_tag(image, &tag.version).map_err(failed)? {
+            progress(args, &parcel.name, &format!("tagging {own}"));
+            put_everywhere(&parcel.targets, parcel.prepared.manifest(), &own).map_err(failed)?;
+        }
+    }
+    // Only now: of several runs at once, the last sees the tags of all others.
+    for (image, parcel) in chosen.iter().zip(&parcels) {
+        let stage = platforms::stage(image, parcel, plan, &tag.version, args.deny_warnings);
+        stages.push(stage.map_err(failed)?);
+    }
+    platforms::hold_back(&mut stages, chosen);
+    for ((image, parcel), stage) in chosen.iter_mut().zip(&parcels).zip(&stages) {
+        let refusal = platforms::late_refusal(stage, parcel, &tag.version, args.move_tags);
+        image.decision.refusals.extend(refusal.map_err(failed)?);
+    }
+    if chosen.iter().any(|image| !image.decision.is_accepted()) {
+        show(args, project, chosen, tag, &[]);
+        return Ok(refused(chosen));
+    }
+    for (parcel, stage) in parcels.iter().zip(&stages) {
+        platforms::send_index(parcel, stage).map_err(failed)?;
+    }
+    // Whoever reads tags or lists sees all images of this run that are complete, or none.
+    for (parcel, stage) in parcels.iter().zip(&stages) {
+        if let Some(manifest) = stage.complete(parcel) {
+            progress(args, &parcel.name, &format!("tagging {}", tag.version));
+            put_everywhere(&parcel.targets, manifest, &tag.version).map_err(failed)?;
+        }
     }
     if let Some(signal) = session.signals().received() {
         return Ok(Exit::Signal(signal));
     }
-    let edits = edits(project, &names, tag)?;
-    let rows = rows(project, chosen, tag, &parcels);
+    let complete = parcels.iter().zip(&stages);
+    let complete = complete.filter(|(parcel, stage)| stage.complete(parcel).is_some());
+    let complete: Vec<String> = complete.map(|(parcel, _)| parcel.name.clone()).collect();
+    let edits = edits(project, &complete, tag)?;
+    let rows = rows(project, chosen, tag, &parcels, &stages);
     let changes = publish_table::changes(&edits);
     replace(edits).map_err(|error| Trouble::new(Exit::Harness, error))?;
-    let text = publish_table::published(&rows, &changes);
+    let text = publish_table::published(&rows, &changes, &tag.version);
     let _ = write!(anstream::stdout().lock(), "{text}");
+    if let (Some(note), Some(summary)) = (
+        publish_table::waiting(&rows, &tag.version),
+        args.ci.step_summary(),
+    ) {
+        summary.note(&note);
+    }
     Ok(Exit::AllPassed)
 }
 
@@ -411,74 +448,40 @@ fn refused(chosen: &[Chosen]) -> Exit {
 }
 
 fn show(args: &PublishArgs, project: &Project, chosen: &[Chosen], tag: &Tag, edits: &[ListEdit]) {
-    let rows = rows(project, chosen, tag, &[]);
+    let rows = rows(project, chosen, tag, &[], &[]);
     let text = publish_table::planned(&rows, &publish_table::changes(edits), args.dry_run);
     let _ = write!(anstream::stdout().lock(), "{text}");
 }
 
-fn rows(project: &Project, chosen: &[Chosen], tag: &Tag, parcels: &[Parcel]) -> Vec<Row> {
-    let row = |image: &Chosen| {
-        let parcel = parcels.iter().find(|parcel| parcel.name == image.name);
-        let registries = project.registries.iter();
+fn rows(
+    project: &Project,
+    chosen: &[Chosen],
+    tag: &Tag,
+    parcels: &[Parcel],
+    stages: &[Stage],
+) -> Vec<Row> {
+    let row = |(at, image): (usize, &Chosen)| {
+        let references = |tag: &Version| {
+            let registries = project.registries.iter();
+            let all = registries.map(|it| format!("{}:{tag}", it.repository(&image.name)));
+            all.collect::<Vec<_>>()
+        };
+        // Too long a tag was refused before.
+        let own = platforms::own_tag(image, &tag.version).ok().flatten();
         Row {
             image: image.name.clone(),
             id: image.found.as_ref().ok().map(|found| found.id.clone()),
-            digest: parcel.map(Parcel::digest),
+            digest: parcels.get(at).map(Parcel::digest),
             decision: image.decision.clone(),
-            references: registries
-                .map(|it| format!("{}:{}", it.repository(&image.name), tag.version))
-                .collect(),
+            references: references(own.as_ref().unwrap_or(&tag.version)),
+            index: own.is_some().then(|| IndexRow {
+                platforms: platforms::named(&image.platforms, "and"),
+                references: references(&tag.version),
+                state: stages.get(at).map_or(IndexState::Planned, Stage::state),
+            }),
         }
     };
-    chosen.iter().map(row).collect()
-}
-
-/// Reads an image and makes it ready for all registries.
-fn parcel(
-    session: &Session,
-    project: &Project,
-    plan: &Plan,
-    engine: &dyn Engine,
-    registries: &Registries,
-    image: &Chosen,
-    url: Option<String>,
-) -> Result<Parcel, Trouble> {
-    let failed = |error: RegistryError| registry_trouble(session, &error);
-    let found = image.found.as_ref();
-    let found = found.map_err(|message| Trouble::new(Exit::Harness, message))?;
-    let folder = LayerCache::usual_folder(&env).unwrap_or_else(std::env::temp_dir);
-    let cache = LayerCache::open(&folder).map_err(|error| {
-        let message = format!("can't keep layers in {}: {error}", folder.display());
-        Trouble::new(Exit::Harness, message)
-    })?;
-    let parts = engine.parts(found, &folder);
-    let (parts, tested) = parts.map_err(|error| trouble(session, error))?;
-    let stop = session.signals().stop();
-    let is_stopped = || *stop.borrow();
-    let prepared = Prepared::new(&parts, &tested, &cache, &is_stopped).map_err(failed)?;
-    let mut repositories = Vec::new();
-    let mut targets = Vec::new();
-    for registry in &project.registries {
-        let name = RepositoryName::parse(&registry.repository(&image.name)).map_err(failed)?;
-        let mount_from = image.parents.iter().filter_map(|parent| {
-            let parent = RepositoryName::parse(&registry.repository(parent)).ok()?;
-            Some(parent.path)
-        });
-        repositories.push(name.to_string());
-        targets.push(Target {
-            repository: registries.repository(&name).map_err(failed)?,
-            mount_from: mount_from.collect(),
-        });
-    }
-    let digest = prepared.manifest().digest.to_string();
-    let specs = configuration(plan, &image.name);
-    let statement = Statement::new(&repositories, &digest, &image.decision, specs, url);
-    Ok(Parcel {
-        name: image.name.clone(),
-        prepared,
-        targets,
-        statement,
-    })
+    chosen.iter().enumerate().map(row).collect()
 }
 
 /// What changes in the lists.
@@ -502,28 +505,6 @@ fn edits(project: &Project, names: &[String], tag: &Tag) -> Result<Vec<ListEdit>
     Ok(edits)
 }
 
-fn write_attestations(folder: &std::path::Path, parcels: &[Parcel]) -> Result<(), Trouble> {
-    for Parcel {
-        name, statement, ..
-    } in parcels
-    {
-        let texts = [
-            (format!("{name}.intoto.json"), statement.to_json()),
-            (
-                format!("{name}.predicate.json"),
-                statement.predicate.to_json(),
-            ),
-        ];
-        for (file, text) in texts {
-            let unwritable = |error: &dyn std::fmt::Display| Trouble::new(Exit::Harness, error);
-            let text = text.map_err(|error| unwritable(&error))?;
-            OutputFile::open(folder.join(file), text.as_bytes())
-                .map_err(|error| unwritable(&error))?;
-        }
-    }
-    Ok(())
-}
-
 fn progress(args: &PublishArgs, image: &str, what: &str) {
     if !args.quiet {
         // Nobody reads a closed stream: that is no reason to break off.
@@ -531,7 +512,7 @@ fn progress(args: &PublishArgs, image: &str, what: &str) {
     }
 }
 
-fn trouble(session: &Session, error: EngineError) -> Trouble {
+pub(super) fn trouble(session: &Session, error: EngineError) -> Trouble {
     let signal = session.signals().received();
     Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
 }

@@ -30,7 +30,7 @@ pub(super) struct BuildLimits {
     /// Build for this platform, such as linux/arm64, instead of this host's or the first that an image
     /// is made for
     #[arg(long, value_name = "PLATFORM", value_parser = platform)]
-    platform: Option<String>,
+    platform: Option<Platform>,
     /// Give up the build of an image after this time
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     build_timeout: Duration,
@@ -55,9 +55,9 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a size is a number with a unit, such as 500MB or 1GiB".to_owned())
 }
 
-fn platform(text: &str) -> Result<String, String> {
-    let platform = Platform::read(text).map(|it| it.0);
-    platform.ok_or_else(|| "a platform is os/architecture, such as linux/amd64".to_owned())
+fn platform(text: &str) -> Result<Platform, String> {
+    Platform::read(text)
+        .ok_or_else(|| "a platform is os/architecture, such as linux/amd64".to_owned())
 }
 
 /// All that is needed to build images of a project.
@@ -90,7 +90,7 @@ impl<'a> Site<'a> {
         let order = project
             .build_order(names)
             .map_err(|error| Trouble::new(Exit::Usage, error))?;
-        let jobs = jobs(project, &order, &env, limits.platform.as_deref());
+        let jobs = jobs(project, &order, &env, limits.platform.as_ref());
         let jobs = jobs.map_err(|mistakes| Trouble::mistakes(&mistakes))?;
         let trouble = |error: EngineError| {
             let signal = session.signals().received();

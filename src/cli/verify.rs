@@ -13,10 +13,11 @@ use super::publish::registry_trouble;
 use super::session::{Session, Trouble, env, require_project};
 use super::whole_plan::{specs, whole_plan};
 use crate::plan::Plan;
+use crate::platform::Platform;
 use crate::project::{Project, PublishedList, Registry};
 use crate::publish::attestation::{Outcome, configuration};
 use crate::publish::lists::references;
-use crate::publish::{Entry, compare, look_up};
+use crate::publish::{Entry, Expected, compare, look_up};
 use crate::registry::Registries;
 use crate::report::text::one_line;
 
@@ -65,7 +66,12 @@ fn attempt(args: &VerifyArgs) -> Result<Exit, Trouble> {
         let tested_by = configuration(&plan, &entry.image);
         let checks = checks(&plan, &entry.image);
         let repository = registry.repository(&entry.image);
-        look_up(entry, &registries, &repository, &tested_by, &checks)
+        let expected = Expected {
+            platforms: platforms(&project, &entry.image),
+            specs: &tested_by,
+            checks: &checks,
+        };
+        look_up(entry, &registries, &repository, expected)
             .map_err(|error| registry_trouble(&session, &error))?;
     }
     let mut entries: Vec<Entry> = entries.into_iter().map(|(entry, _)| entry).collect();
@@ -119,6 +125,7 @@ fn entries<'a>(
                     key,
                     digest: None,
                     result: None,
+                    platforms: Vec::new(),
                     problems: Vec::new(),
                 };
                 found.push((entry, *registry));
@@ -128,7 +135,13 @@ fn entries<'a>(
     Ok(found)
 }
 
-fn checks(plan: &Plan, image: &str) -> Vec<String> {
+/// What the project makes an image for.
+fn platforms<'a>(project: &'a Project, image: &str) -> &'a [Platform] {
+    let image = project.images.iter().find(|it| it.name.value == image);
+    image.map_or(&[], |image| &image.platforms)
+}
+
+pub(super) fn checks(plan: &Plan, image: &str) -> Vec<String> {
     let cases = plan.cases.iter().filter(|case| case.info.image == image);
     cases.map(|case| case.info.name()).collect()
 }
@@ -158,6 +171,11 @@ fn table(entries: &[Entry]) -> String {
             one_line(&entry.registry),
             one_line(shown)
         );
+        for state in &entry.platforms {
+            let digest = state.digest.as_deref().unwrap_or_default();
+            let line = format!("        {} {digest}", one_line(&state.platform));
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
         for problem in &entry.problems {
             let _ = writeln!(text, "        {}", one_line(problem));
         }

@@ -145,7 +145,10 @@ fn platforms(
     }
     let mut known: Vec<Located<Platform>> = Vec::new();
     for platform in said.value {
-        if let Some(first) = known.iter().find(|known| known.value == platform.value) {
+        if let Some(first) = known
+            .iter()
+            .find(|known| known.value.is_same(&platform.value))
+        {
             let message = format!("the platform `{}` is named twice", platform.0);
             context.report(
                 Diagnostic::new(&platform.place, message).related(&first.place, "first named here"),

@@ -10,8 +10,12 @@ impl Image {
     ///
     /// # Errors
     /// When the image is not made for what is wanted.
-    pub fn platform_to_build(&self, wanted: Option<&str>) -> Result<Option<String>, Diagnostic> {
-        let is_made_for = |platform: &str| self.platforms.iter().any(|it| it.0 == platform);
+    pub fn platform_to_build(
+        &self,
+        wanted: Option<&Platform>,
+    ) -> Result<Option<String>, Diagnostic> {
+        let is_made_for =
+            |platform: &Platform| self.platforms.iter().any(|it| it.is_same(platform));
         if let Some(wanted) = wanted {
             if !self.platforms.is_empty() && !is_made_for(wanted) {
                 let known: Vec<&str> = self.platforms.iter().map(|it| it.0.as_str()).collect();
@@ -19,12 +23,12 @@ impl Image {
                 let help = format!("its platforms are {}", known.join(", "));
                 return Err(Diagnostic::new(&self.name.place, message).help(help));
             }
-            return Ok(Some(wanted.to_owned()));
+            return Ok(Some(wanted.0.clone()));
         }
-        let host = Platform::host().0;
+        let host = Platform::host();
         let first = self.platforms.first().map(|it| it.0.clone());
         Ok(if is_made_for(&host) {
-            Some(host)
+            Some(host.0)
         } else {
             first
         })

@@ -162,7 +162,8 @@ fn platforms_and_whether_it_is_published() {
     );
     let senseless = mistakes(
         "  a: {dockerfile: dockerfiles/app/Dockerfile, platforms: []}\n  \
-         b: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/amd64, linux/arm64, linux/amd64]}\n",
+         b: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/amd64, linux/arm64, linux/amd64]}\n  \
+         c: {dockerfile: dockerfiles/app/Dockerfile, platforms: [linux/arm64, linux/arm64/v8]}\n",
     );
     insta::assert_snapshot!(format!("{unread}\n\n{senseless}"));
 }

@@ -42,8 +42,8 @@ pub struct Resource {
     pub digest: BTreeMap<String, String>,
 }
 
-/// What a test came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a test came to, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Outcome {
     /// All checks passed.

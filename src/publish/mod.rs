@@ -5,8 +5,10 @@
 //! - [`lists`]: the files that tell where images are published
 //! - [`attestation`]: what is said of a published image, for programs
 //! - [`Parcel`]: an image on its way to registries; [`Entry`]: one that is there
+//! - [`gather`]: the platforms of an image that are there, and the index of them
 //! - `lock`: one publish of a project at a time
 
+mod attached;
 pub mod attestation;
 mod gate;
 mod json_span;
@@ -14,7 +16,9 @@ mod list_text;
 pub mod lists;
 mod lock;
 mod parcel;
+mod platforms;
 mod published;
+mod published_index;
 mod refusal;
 mod results;
 mod vouch;
@@ -22,8 +26,10 @@ mod vouch;
 pub use gate::{Candidate, Decision, Rules, judge};
 pub use list_text::{Change, TextError, Update};
 pub use lock::Lock;
-pub use parcel::{Parcel, attest, occupied, send, set_tag};
-pub use published::{Entry, compare, look_up};
+pub use parcel::{Parcel, attest, occupied, put_everywhere, send};
+pub use platforms::{Awaited, Gathered, claimed, gather, is_for, platform_tag};
+pub use published::{Entry, Expected, compare, look_up};
+pub use published_index::PlatformState;
 pub use refusal::Refusal;
 pub use results::{ResultsError, read_results};
 pub use vouch::{Wanted, vouched};

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::attached::COMMIT;
 use super::attestation::{MEDIA_TYPE, PREDICATE, Statement};
 use super::refusal::Refusal;
 use crate::registry::{
-    Artifact, Prepared, PushListener, Pushed, RegistryError, Target, Version, push,
+    Artifact, Digest, Manifest, Prepared, PushListener, Pushed, RegistryError, Target, Version,
+    push,
 };
 
 /// Says of a bundle what it is about, as cosign's do.
@@ -23,6 +25,8 @@ pub struct Parcel {
     pub targets: Vec<Target>,
     /// What is said of it.
     pub statement: Statement,
+    /// The commit that it was made from, where that must be said beside the statement.
+    pub commit: Option<String>,
 }
 
 impl Parcel {
@@ -36,9 +40,12 @@ impl Parcel {
 ///
 /// # Errors
 /// When a registry does not say what it stands for.
-pub fn occupied(parcel: &Parcel, tag: &Version) -> Result<Option<Refusal>, RegistryError> {
-    let wanted = &parcel.prepared.manifest().digest;
-    for target in &parcel.targets {
+pub fn occupied(
+    targets: &[Target],
+    wanted: &Digest,
+    tag: &Version,
+) -> Result<Option<Refusal>, RegistryError> {
+    for target in targets {
         let name = target.repository.name();
         if let Some(found) = target.repository.digest_of(tag)?
             && found != *wanted
@@ -85,11 +92,15 @@ pub fn send(
 pub fn attest(parcel: &Parcel) -> Result<(), RegistryError> {
     let payload = parcel.statement.to_json();
     let payload = payload.map_err(|error| RegistryError::Image(error.to_string()))?;
+    let mut annotations = BTreeMap::from([(ABOUT.to_owned(), PREDICATE.to_owned())]);
+    if let Some(commit) = &parcel.commit {
+        annotations.insert(COMMIT.to_owned(), commit.clone());
+    }
     let artifact = Artifact {
         artifact_type: MEDIA_TYPE.to_owned(),
         media_type: MEDIA_TYPE.to_owned(),
         payload: payload.into_bytes(),
-        annotations: BTreeMap::from([(ABOUT.to_owned(), PREDICATE.to_owned())]),
+        annotations,
     };
     for target in &parcel.targets {
         let subject = parcel.prepared.manifest();
@@ -98,18 +109,22 @@ pub fn attest(parcel: &Parcel) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Sets the tag in every registry, and reads it back. What has it already is left alone.
+/// Puts a manifest or an index where `version` says, in every registry, and reads it back. What is there
+/// already is left alone. All that it points to must be there before.
 ///
 /// # Errors
 /// The first that went wrong.
-pub fn set_tag(parcel: &Parcel, tag: &Version) -> Result<(), RegistryError> {
-    let manifest = parcel.prepared.manifest();
-    for target in &parcel.targets {
+pub fn put_everywhere(
+    targets: &[Target],
+    manifest: &Manifest,
+    version: &Version,
+) -> Result<(), RegistryError> {
+    for target in targets {
         let repository = &target.repository;
-        if repository.digest_of(tag)?.as_ref() != Some(&manifest.digest) {
-            repository.put_manifest(tag, manifest)?;
+        if repository.digest_of(version)?.as_ref() != Some(&manifest.digest) {
+            repository.put_manifest(version, manifest)?;
         }
-        repository.verify_pushed(tag, manifest)?;
+        repository.verify_pushed(version, manifest)?;
     }
     Ok(())
 }

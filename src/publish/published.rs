@@ -2,14 +2,12 @@
 
 use serde::Serialize;
 
-use super::attestation::{MEDIA_TYPE, Outcome, Statement};
+use super::attached::statements;
+use super::attestation::{Outcome, Resource, Statement};
+use super::published_index::{PlatformState, look_into};
 use super::vouch::{Wanted, vouched};
-use crate::registry::{
-    Digest, Registries, RegistryError, RegistryReference, Repository, RepositoryName,
-};
-
-/// Statements are small.
-const STATEMENT_LIMIT: u64 = 4 << 20;
+use crate::platform::Platform;
+use crate::registry::{Registries, RegistryError, RegistryReference, RepositoryName};
 
 /// An entry of a list, and what is found there.
 #[derive(Debug, Clone, Serialize)]
@@ -29,8 +27,38 @@ pub struct Entry {
     /// What the test result attached to it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Outcome>,
-    /// What is wrong; nothing if all is well.
+    /// What is found for each platform, where the image is made for several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<PlatformState>,
+    /// What is wrong, with any of its platforms too; nothing if all is well.
     pub problems: Vec<String>,
+}
+
+/// What a published image must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// What it is made for; an index if these are several.
+    pub platforms: &'a [Platform],
+    /// The specs that have its checks now.
+    pub specs: &'a [Resource],
+    /// The whole names of its checks now.
+    pub checks: &'a [String],
+}
+
+impl<'a> Expected<'a> {
+    /// Whether it is published as an index of platforms.
+    pub fn is_index(&self) -> bool {
+        self.platforms.len() > 1
+    }
+
+    /// What the manifest with this digest must be vouched for by.
+    pub(super) fn of(&self, digest: &'a str) -> Wanted<'a> {
+        Wanted {
+            digest,
+            specs: self.specs,
+            checks: self.checks,
+        }
+    }
 }
 
 /// Looks up one reference, and fills in what is found.
@@ -41,8 +69,7 @@ pub fn look_up(
     entry: &mut Entry,
     registries: &Registries,
     repository: &str,
-    specs: &[super::attestation::Resource],
-    checks: &[String],
+    expected: Expected<'_>,
 ) -> Result<(), RegistryError> {
     let Some(said) = &entry.reference else {
         let problem = format!("the list has no key `{}`", entry.key);
@@ -76,17 +103,16 @@ pub fn look_up(
         return Ok(());
     };
     let digest = manifest.digest.to_string();
-    let statements = statements(&place, &manifest.digest)?;
-    let wanted = Wanted {
-        digest: &digest,
-        specs,
-        checks,
-    };
-    match vouched(&statements, &wanted) {
+    entry.digest = Some(digest.clone());
+    if expected.is_index() {
+        return look_into(entry, &place, &manifest, expected);
+    }
+    let attached = statements(&place, &manifest.digest)?.into_iter();
+    let statements: Vec<Statement> = attached.map(|it| it.statement).collect();
+    match vouched(&statements, &expected.of(&digest)) {
         Ok(outcome) => entry.result = Some(outcome),
         Err(why) => entry.problems.push(why),
     }
-    entry.digest = Some(digest);
     Ok(())
 }
 
@@ -108,36 +134,4 @@ pub fn compare(entries: &mut [Entry]) {
             entries[at].problems.push(problem);
         }
     }
-}
-
-/// The statements attached to a manifest. What can't be read as one is none.
-fn statements(place: &Repository, subject: &Digest) -> Result<Vec<Statement>, RegistryError> {
-    let mut found = Vec::new();
-    for referrer in place.referrers(subject, Some(MEDIA_TYPE))? {
-        let version = crate::registry::Version::Digest(referrer.digest);
-        let manifest = match place.manifest(&version) {
-            Ok(Some(manifest)) => manifest,
-            Ok(None) | Err(RegistryError::Mismatch { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        let Some(digest) = payload(&manifest.bytes, subject) else {
-            continue;
-        };
-        match place.blob(&digest, STATEMENT_LIMIT) {
-            Ok(Some(bytes)) => found.extend(serde_json::from_slice::<Statement>(&bytes).ok()),
-            Ok(None) | Err(RegistryError::Mismatch { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
-}
-
-/// The only layer of an artifact that belongs to `subject`.
-fn payload(manifest: &[u8], subject: &Digest) -> Option<Digest> {
-    let manifest: serde_json::Value = serde_json::from_slice(manifest).ok()?;
-    let about = manifest["subject"]["digest"].as_str()?;
-    let [layer] = manifest["layers"].as_array()?.as_slice() else {
-        return None;
-    };
-    (about == subject.as_str()).then(|| Digest::parse(layer["digest"].as_str()?))?
 }

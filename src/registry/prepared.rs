@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Blob;
 use super::decompress::{Compression, MAGIC, reader};
-use super::descriptor::{Descriptor, Manifest, OCI_INDEX, OCI_MANIFEST, PlatformEntry};
+use super::descriptor::{Descriptor, Manifest, OCI_MANIFEST, PlatformEntry};
 use super::digest::{Digest, Hasher};
 use super::error::RegistryError;
 use super::gzip::compress;
@@ -170,6 +170,14 @@ impl Prepared {
         &self.platform
     }
 
+    /// What points to it in an index of platforms.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor {
+            platform: Some(self.platform.clone()),
+            ..self.manifest.descriptor()
+        }
+    }
+
     /// All that its manifest points to, each once: the layers, and the configuration at the end.
     pub fn blobs(&self) -> Vec<&Blob> {
         let mut found: Vec<&Blob> = Vec::new();
@@ -185,48 +193,6 @@ impl Prepared {
     pub fn size(&self) -> u64 {
         self.blobs().iter().map(|blob| blob.size()).sum()
     }
-}
-
-/// The index of one image for several platforms, in this order. The images must be pushed before it.
-///
-/// # Errors
-/// [`RegistryError::Image`] when two are for the same platform, or one does not say what it is for.
-pub fn index(images: &[&Prepared]) -> Result<Manifest, RegistryError> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Index {
-        schema_version: u32,
-        media_type: &'static str,
-        manifests: Vec<Descriptor>,
-    }
-    let mut manifests: Vec<Descriptor> = Vec::new();
-    for image in images {
-        let platform = image.platform();
-        let is_for = || format!("{}/{}", platform.os, platform.architecture);
-        if platform.os.is_empty() || platform.architecture.is_empty() {
-            let reason = format!("{} does not say what it is for", image.config_digest());
-            return Err(RegistryError::Image(reason));
-        }
-        if manifests
-            .iter()
-            .any(|it| it.platform.as_ref() == Some(platform))
-        {
-            return Err(RegistryError::Image(format!(
-                "two images are for {}",
-                is_for()
-            )));
-        }
-        manifests.push(Descriptor {
-            platform: Some(platform.clone()),
-            ..image.manifest().descriptor()
-        });
-    }
-    let index = Index {
-        schema_version: 2,
-        media_type: OCI_INDEX,
-        manifests,
-    };
-    Ok(Manifest::new(OCI_INDEX, json(&index)?))
 }
 
 /// JSON without blanks; maps are in order, so it is always the same.

@@ -40,7 +40,17 @@ impl StepSummary {
         }
     }
 
-    /// The same, with a warning if it can't be done: nobody asked for it, so no run fails for it.
+    /// Adds a paragraph of plain words. Nobody asked for it, so no run fails for it.
+    pub fn note(&self, words: &str) {
+        let text = format!("\n{}\n", markdown::inline(words));
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path);
+        let _ = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    }
+
+    /// The same as [`write`](Self::write), with a warning if it can't be done: nobody asked for it, so no run fails for it.
     pub(super) fn try_write(&self, record: &Record) {
         if let Err(error) = self.write(record) {
             let path = self.path.display();

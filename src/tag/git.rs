@@ -104,6 +104,13 @@ impl GitFacts {
     }
 }
 
+/// The commit that is checked out where `folder` is, all of its digits; none if git knows none.
+pub fn commit(folder: &Path) -> Option<String> {
+    let answer = ask(folder, &["rev-parse", "--verify", "--quiet", "HEAD"]);
+    let sha = answer.ok()?.ok()?.trim().to_owned();
+    (!sha.is_empty()).then_some(sha)
+}
+
 fn day(seconds: &str) -> Option<String> {
     let moment = OffsetDateTime::from_unix_timestamp(seconds.parse().ok()?).ok()?;
     moment.format(DAY).ok()
@@ -165,8 +172,10 @@ mod tests {
         let root = folder.path();
         let error = |root| GitFacts::read(root).unwrap_err().to_string();
         assert!(error(root).contains("needs a repository: not a git repository"));
+        assert_eq!(commit(root), None);
         git(root, &["init", "--quiet"]);
         assert!(error(root).contains("needs a commit"));
+        assert_eq!(commit(root), None);
         File::create(root.join(".gitignore")).unwrap();
         git(root, &["add", "."]);
         git(root, &["commit", "--quiet", "-m", "one"]);

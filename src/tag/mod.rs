@@ -4,5 +4,5 @@
 mod git;
 mod template;
 
-pub use git::{GitError, GitFacts};
+pub use git::{GitError, GitFacts, commit};
 pub use template::{TagError, TagTemplate};

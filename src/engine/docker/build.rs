@@ -26,6 +26,7 @@ use crate::build::{
     ContextStream, Job, Recipient,
 };
 use crate::engine::{EngineError, EngineInfo, stopped};
+use crate::platform::Platform;
 
 /// The first version of the API whose engines have BuildKit (Docker 18.09).
 const FIRST_WITH_BUILDKIT: (usize, usize) = (1, 39);
@@ -127,6 +128,25 @@ impl DockerBuilder {
         })
     }
 
+    /// The classic builder takes cached steps of any platform.
+    async fn is_for(&self, id: &str, wanted: &str) -> Result<(), BuildError> {
+        let image = self.connection.docker().inspect_image(id).await;
+        let image = image.map_err(|error| EngineError::Failed {
+            step: "look at the image it has built",
+            reason: error.to_string(),
+        })?;
+        let said = |it: Option<String>| it.unwrap_or_default();
+        let (os, architecture) = (said(image.os), said(image.architecture));
+        let variant = said(image.variant);
+        let is_for = |it: Platform| it.is(&os, &architecture, &variant);
+        if Platform::read(wanted).is_some_and(is_for) {
+            return Ok(());
+        }
+        Err(BuildError::Refused(format!(
+            "an image for {os}/{architecture} was built, and none for {wanted}"
+        )))
+    }
+
     /// What the reference names now.
     pub(super) async fn named(&self, reference: &str) -> Option<String> {
         let image = self.connection.docker().inspect_image(reference);
@@ -195,18 +215,24 @@ impl DockerBuilder {
 impl Builder for DockerBuilder {
     fn build(&self, job: &Job, listener: &dyn BuildListener) -> Result<Built, BuildError> {
         let previous = self.runtime.block_on(self.named(&job.reference));
-        if Self::needs_client(job) {
-            let built = self.build_with_client(job, listener)?;
-            return Ok(Built { previous, ..built });
-        }
-        let mut result = self.runtime.block_on(self.build_one(job, listener));
-        for _ in 0..RETRIES {
-            if !result.as_ref().is_err_and(is_cache_race) {
-                break;
+        let built = if Self::needs_client(job) {
+            self.build_with_client(job, listener)?
+        } else {
+            let mut result = self.runtime.block_on(self.build_one(job, listener));
+            for _ in 0..RETRIES {
+                if !result.as_ref().is_err_and(is_cache_race) {
+                    break;
+                }
+                result = self.runtime.block_on(self.build_one(job, listener));
             }
-            result = self.runtime.block_on(self.build_one(job, listener));
+            result?
+        };
+        if let Some(wanted) = &job.inputs.platform {
+            let is_for = self.runtime.block_on(self.is_for(&built.id, wanted));
+            // Nobody is to find it by its name.
+            is_for.inspect_err(|_| drop(self.remove(&job.reference)))?;
         }
-        result.map(|built| Built { previous, ..built })
+        Ok(Built { previous, ..built })
     }
 
     fn remove(&self, reference: &str) -> Result<(), EngineError> {

@@ -12,6 +12,9 @@ use crate::project::Secret;
 /// For a question that it answers by itself.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Older clients do not end when they are told to. The engine ends a build whose client is gone.
+pub(super) const GRACE: Duration = Duration::from_millis(500);
+
 /// The first version whose own BuildKit is gone: it needs buildx.
 const FIRST_WITHOUT_BUILDKIT: u32 = 23;
 
@@ -123,6 +126,7 @@ fn ask(program: &Path, args: &[&str], is_stopped: &dyn Fn() -> bool) -> Option<S
     let bounds = Bounds {
         is_stopped,
         until: Instant::now() + LIMIT,
+        grace: GRACE,
     };
     let mut said = Vec::new();
     let status = follow(command, None, &bounds, &mut |chunk| {

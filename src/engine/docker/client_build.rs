@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::build::DockerBuilder;
-use super::client::Client;
+use super::client::{Client, GRACE};
 use super::progress::PlainProgress;
 use crate::build::{
     Bounds, Broken, BuildContext, BuildError, BuildEvent, BuildListener, Built, Job, Recipient,
@@ -46,6 +46,7 @@ impl DockerBuilder {
         let bounds = Bounds {
             is_stopped: &is_stopped,
             until: Instant::now() + self.limit,
+            grace: GRACE,
         };
         let emit = |event: BuildEvent| listener.on(&job.name, &event);
         let mut progress = PlainProgress::default();

@@ -18,7 +18,7 @@ pub(super) fn code(text: impl AsRef<[u8]>) -> String {
 }
 
 /// The text in one line, to stand among words.
-pub(super) fn inline(text: impl AsRef<[u8]>) -> String {
+pub(in crate::report) fn inline(text: impl AsRef<[u8]>) -> String {
     let mut out = String::new();
     let mut before = ' ';
     for c in one_line(text).chars() {

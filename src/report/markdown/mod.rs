@@ -13,4 +13,5 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+pub(super) use escape::inline;
 pub(super) use render::{LIMIT, render, within};

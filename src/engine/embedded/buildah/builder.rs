@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::errors::{PREPARE, broken, failed, missing};
 use super::progress::BuildahProgress;
-use super::storage::Storage;
+use super::storage::{GRACE, Storage};
 use crate::build::{
     Bounds, Broken, BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, Job,
     Recipient, Sending, follow,
@@ -131,6 +131,7 @@ impl BuildahBuilder {
         let bounds = Bounds {
             is_stopped: &|| self.is_stopped(),
             until,
+            grace: GRACE,
         };
         let mut progress = BuildahProgress::default();
         let mut take = |chunk: &[u8]| progress.take(chunk, emit);

@@ -18,6 +18,8 @@ use crate::mark::Mark;
 const FOLDER: &str = "buildah";
 /// The images that others have put there for this user can be built upon.
 const SHARED: &str = "/var/lib/containers/storage";
+/// How long buildah has to clean up once it was told to end.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// For all but builds.
 const LIMIT: Duration = Duration::from_secs(300);
 /// How long another run is waited for before it is said that it is.
@@ -111,6 +113,7 @@ impl Storage {
         let bounds = Bounds {
             is_stopped,
             until: Instant::now() + LIMIT,
+            grace: GRACE,
         };
         let mut text = Vec::new();
         let mut take = |chunk: &[u8]| {

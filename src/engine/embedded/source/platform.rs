@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::platform::usual_variant;
+
 /// What programs run on, in Go's spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Platform {
@@ -64,16 +66,6 @@ impl Platform {
             (Some(ours), Some(theirs)) => ours.checked_sub(theirs),
             _ => (ours == theirs).then_some(0),
         }
-    }
-}
-
-/// The variant that is meant where none is said.
-fn usual_variant(architecture: &str) -> &'static str {
-    match architecture {
-        "amd64" => "v1",
-        "arm64" => "v8",
-        "arm" => "v7",
-        _ => "",
     }
 }
 
