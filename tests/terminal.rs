@@ -5,6 +5,7 @@ mod support;
 use std::process::{Command, Stdio};
 
 use regex::Regex;
+use support::images::Made;
 use support::{Ended, Project};
 
 const SCRIPT: &str = r#"{
@@ -28,9 +29,18 @@ fn project() -> Project {
     Project::scripted(SPEC, SCRIPT)
 }
 
-/// The screen after all of this: a terminal without an end that knows what is used here.
-fn screen(written: &str) -> Vec<String> {
-    let mut lines = vec![Vec::new()];
+/// A row of a terminal.
+#[derive(Debug, Clone, Default)]
+struct Row {
+    chars: Vec<char>,
+    /// Whether it is the rest of the one before, which was full.
+    goes_on: bool,
+}
+
+/// The lines on a terminal of so many columns after all of this. It has no end, and knows what is used
+/// here.
+fn screen(written: &str, columns: u16) -> Vec<String> {
+    let mut rows = vec![Row::default()];
     let (mut row, mut column) = (0, 0);
     let mut rest = written.chars();
     while let Some(c) = rest.next() {
@@ -51,33 +61,52 @@ fn screen(written: &str) -> Vec<String> {
                 match last {
                     'A' => row -= count,
                     'B' => row += count,
-                    'K' => lines[row].clear(),
+                    'K' => rows[row] = Row::default(),
                     'm' => {}
                     _ => panic!("unknown: {number}{last}"),
                 }
             }
             _ => {
-                let line: &mut Vec<char> = &mut lines[row];
-                line.resize(line.len().max(column + 1), ' ');
-                line[column] = c;
+                // Only what comes after a full row begins a further one.
+                let is_full = column == usize::from(columns);
+                if is_full {
+                    (row, column) = (row + 1, 0);
+                    rows.resize(rows.len().max(row + 1), Row::default());
+                }
+                let Row { chars, goes_on } = &mut rows[row];
+                *goes_on |= is_full;
+                chars.resize(chars.len().max(column + 1), ' ');
+                chars[column] = c;
                 column += 1;
             }
         }
-        while lines.len() <= row {
-            lines.push(Vec::new());
+        rows.resize(rows.len().max(row + 1), Row::default());
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for row in rows {
+        let text = String::from_iter(row.chars);
+        match lines.last_mut().filter(|_| row.goes_on) {
+            Some(line) => line.push_str(&text),
+            None => lines.push(text),
         }
     }
-    let lines = lines.into_iter().map(String::from_iter);
-    lines
-        .map(|line: String| line.trim_end().to_owned())
-        .collect()
+    let lines = lines.into_iter();
+    lines.map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// What is written on a terminal of this many columns.
 fn on_terminal(project: &Project, columns: u16, args: &str) -> String {
+    let args = format!("test --engine fake:script.json --test-threads 3 {args}");
+    let ended = in_terminal(project, columns, &args);
+    ended.expect(1);
+    ended.stdout
+}
+
+/// Runs the CLI on a terminal of this many columns; all that it writes is on the standard output.
+fn in_terminal(project: &Project, columns: u16, args: &str) -> Ended {
     let seatrial = project.command(&[]).get_program().to_owned();
     let run = format!(
-        "stty cols {columns} rows 30; {} test --engine fake:script.json --test-threads 3 {args}",
+        "stty cols {columns} rows 30; {} {args}",
         seatrial.to_str().unwrap()
     );
     let mut command = project.command(&[]);
@@ -94,9 +123,7 @@ fn on_terminal(project: &Project, columns: u16, args: &str) -> String {
         .env("TERM", "xterm")
         .current_dir(project.root())
         .stdin(Stdio::null());
-    let ended = Ended::of(&mut script);
-    ended.expect(1);
-    ended.stdout
+    Ended::of(&mut script)
 }
 
 #[test]
@@ -109,7 +136,7 @@ fn a_live_line_says_what_runs_and_leaves_nothing_behind() {
         let written = on_terminal(&project, columns, "");
         let live = "2/3, 1 not passed: 1s img:1::dawdles for so";
         assert!(written.contains(live), "{columns}: {written}");
-        let seen = screen(&written).join("\n");
+        let seen = screen(&written, columns).join("\n");
         let sorted = |text: &str| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             lines.retain(|line| !line.is_empty());
@@ -119,6 +146,44 @@ fn a_live_line_says_what_runs_and_leaves_nothing_behind() {
         let seen = slowest.replace(&seen, "").into_owned();
         assert_eq!(sorted(&times.replace_all(&seen, "[TIME]")), sorted(&plain));
     }
+}
+
+#[test]
+fn builds_have_a_line_each_while_they_go_on() {
+    let name = format!("seatrial-test-terminal-{}", std::process::id());
+    let image = Made(name.clone());
+    let project = Project::new(&[
+        (
+            "seatrial.yaml",
+            &format!("images: {{{name}: {{dockerfile: Dockerfile}}}}"),
+        ),
+        (
+            "Dockerfile",
+            &format!("FROM debian:bookworm-slim\nRUN echo said {name}; sleep 2\n"),
+        ),
+        (
+            "test-specs/a.yaml",
+            &format!("image: {name}\nchecks:\n  - {{run: 'true', exit: 0}}\n"),
+        ),
+    ]);
+    let ended = in_terminal(&project, 150, "test --build");
+    ended.expect(0);
+    let live = format!("s  step 2/2 RUN echo said {name}");
+    assert!(ended.stdout.contains(&live[..30]), "{}", ended.stdout);
+    assert!(ended.stdout.contains("| said "), "{}", ended.stdout);
+    let seen: Vec<String> = screen(&ended.stdout, 150);
+    let seen: Vec<&String> = seen.iter().filter(|line| !line.is_empty()).collect();
+    let [header, built, check, summary] = seen.as_slice() else {
+        panic!("{seen:#?}")
+    };
+    assert!(header.starts_with("running 1 check"), "{header}");
+    assert!(built.starts_with(&format!("{name}  built ")), "{built}");
+    assert!(check.contains(&format!("ok     {name}::true")), "{check}");
+    assert!(summary.starts_with("1 passed in "), "{summary}");
+
+    let again = in_terminal(&project, 150, "build --build-log");
+    again.expect(0).says(&["step 2/2", "cached"]);
+    drop(image);
 }
 
 #[test]

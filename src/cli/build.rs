@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::changed::ChangedArgs;
 use super::exit::Exit;
-use super::progress::{name_width, summary_line};
 use super::rebuilt::{self, RebuiltArgs, engine_of_env};
 use super::session::{Session, Trouble, require_project};
 use super::site::{BuildLimits, PruneArg, Site};
@@ -61,10 +60,6 @@ fn attempt(args: &BuildArgs) -> Result<Exit, Trouble> {
     )?;
     let results = site.build(&|_, _| {});
     site.finish();
-    let width = name_width(results.iter().map(|result| result.name.as_str()));
-    for result in &results {
-        let _ = writeln!(anstream::stdout().lock(), "{}", summary_line(result, width));
-    }
     let anew = args.rebuilt.of(&results, args.quiet);
     rebuilt::tell(&session, &engine_of_env(), &project.root, &anew);
     Ok(exit(&results, session.signals().received()))

@@ -1,13 +1,19 @@
 //! What a build shows while it runs, and in the end.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use indicatif::ProgressBar;
 
+use super::session::is_for_people;
 use crate::build::{BuildError, BuildEvent, BuildListener, ImageOutcome, ImageResult, Job, Step};
 use crate::engine::EngineError;
+use crate::report::screen;
 use crate::report::text::terminal_text;
 
 const DIM: Style = Style::new().dimmed();
@@ -18,45 +24,100 @@ const POOR: Style = AnsiColor::Yellow.on_default();
 /// Longer instructions are cut in the progress: it is the message of a failure that shows all.
 const LONGEST_STEP: usize = 100;
 
-/// Writes a line for each event on the standard error.
+/// How much of an instruction stands before what it wrote last.
+const SHORTEST_STEP: usize = 40;
+
+/// How often the time of a build is drawn anew.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// Shows builds on the standard error: a line for each event, or on a terminal a line for each build
+/// that is under way.
 #[derive(Debug)]
 pub(super) struct Progress {
     width: usize,
-    quiet: bool,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Silent,
+    Log,
+    Lines(Mutex<HashMap<String, Line>>),
+}
+
+/// What a terminal shows of a build.
+#[derive(Debug)]
+struct Line {
+    bar: ProgressBar,
+    step: String,
 }
 
 impl Progress {
-    /// `quiet` writes nothing.
-    pub(super) fn new(jobs: &[Job], quiet: bool) -> Self {
+    /// `quiet` writes nothing; `log` writes a line for each event on a terminal, too.
+    pub(super) fn new(jobs: &[Job], quiet: bool, log: bool) -> Self {
+        let way = if quiet {
+            Way::Silent
+        } else if !log && std::io::stderr().is_terminal() && is_for_people() {
+            Way::Lines(Mutex::default())
+        } else {
+            Way::Log
+        };
         let width = name_width(jobs.iter().map(|job| job.name.as_str()));
-        Self { width, quiet }
+        Self { width, way }
     }
 
     fn line(&self, image: &str, text: &str) {
-        if !self.quiet {
-            let width = self.width;
-            // Nobody reads a closed stream: that is no reason to break off a build.
-            let _ = writeln!(anstream::stderr().lock(), "{image:<width$}  {text}");
+        let width = self.width;
+        // Nobody reads a closed stream: that is no reason to break off a build.
+        let _ = writeln!(anstream::stderr().lock(), "{image:<width$}  {text}");
+    }
+
+    /// The build of `image` is over.
+    pub(super) fn ended(&self, image: &str) {
+        if let Way::Lines(lines) = &self.way
+            && let Some(line) = lock(lines).remove(image)
+        {
+            screen::remove(&line.bar);
         }
     }
 }
 
 impl BuildListener for Progress {
     fn started(&self, image: &str) {
-        self.line(image, "building");
+        match &self.way {
+            Way::Silent => {}
+            Way::Log => self.line(image, "building"),
+            Way::Lines(lines) => {
+                let bar = screen::add("{prefix}  {elapsed:>4}  {wide_msg}");
+                let width = self.width;
+                bar.set_prefix(format!("{image:<width$}"));
+                bar.enable_steady_tick(BEAT);
+                let step = String::new();
+                lock(lines).insert(image.to_owned(), Line { bar, step });
+            }
+        }
     }
 
     fn on(&self, image: &str, event: &BuildEvent) {
-        match event {
-            BuildEvent::StepStarted(Step { position, text }) => {
-                let text = shorten(&one_line(text));
-                self.line(image, &format!("step {position} {text}"));
+        match &self.way {
+            Way::Silent => {}
+            Way::Log => self.log(image, event),
+            Way::Lines(lines) => {
+                if let Some(line) = lock(lines).get_mut(image) {
+                    line.take(event);
+                }
             }
+        }
+    }
+}
+
+impl Progress {
+    fn log(&self, image: &str, event: &BuildEvent) {
+        match event {
+            BuildEvent::StepStarted(step) => self.line(image, &told(step)),
             BuildEvent::StepFinished { step, cached: true } => {
-                self.line(
-                    image,
-                    &format!("step {} {GOOD}cached{GOOD:#}", step.position),
-                );
+                let position = &step.position;
+                self.line(image, &format!("step {position} {GOOD}cached{GOOD:#}"));
             }
             BuildEvent::StepFinished { .. } => {}
             BuildEvent::Log(line) => {
@@ -64,6 +125,34 @@ impl BuildListener for Progress {
             }
         }
     }
+}
+
+impl Line {
+    /// The step, and what it wrote last.
+    fn take(&mut self, event: &BuildEvent) {
+        match event {
+            BuildEvent::StepStarted(step) => {
+                self.step = told(step);
+                self.bar.set_message(self.step.clone());
+            }
+            BuildEvent::StepFinished { .. } => {}
+            BuildEvent::Log(line) => {
+                // The step is known by its beginning: what it does now is news.
+                let step: String = self.step.chars().take(SHORTEST_STEP).collect();
+                let line = one_line(&printable(line));
+                self.bar.set_message(format!("{step} | {line}"));
+            }
+        }
+    }
+}
+
+fn told(step: &Step) -> String {
+    let text = shorten(&printable(&one_line(&step.text)));
+    format!("step {} {text}", step.position)
+}
+
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The message for an image that failed, with a final line break.

@@ -155,7 +155,8 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     };
     if args.build {
         let stays = PruneArg::default();
-        let site = Site::prepare(&session, &project, &names, args.quiet, &args.limits, stays)?;
+        let mut site = Site::prepare(&session, &project, &names, args.quiet, &args.limits, stays)?;
+        site.to_stderr = args.reports.to_stdout();
         let built = site.build(&|_, _| {});
         let is_built = |it: &ImageResult| matches!(it.outcome, ImageOutcome::Built(_));
         if let Some(exit) = stopped() {

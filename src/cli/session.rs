@@ -154,3 +154,8 @@ impl Drop for Session {
         }
     }
 }
+
+/// A terminal that can move its cursor, and no CI system that pretends to be one.
+pub(super) fn is_for_people() -> bool {
+    env("TERM").is_none_or(|term| term != "dumb") && env("CI").is_none()
+}

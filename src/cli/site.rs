@@ -21,6 +21,7 @@ use crate::engine::docker::DockerBuilder;
 use crate::engine::embedded::{BuildahBuilder, Daemon};
 use crate::platform::Platform;
 use crate::project::Project;
+use crate::report::screen;
 use crate::run::{Building, Told};
 use crate::spec::parse_bytes;
 
@@ -34,6 +35,9 @@ pub(super) struct BuildLimits {
     /// Give up the build of an image after this time
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
     build_timeout: Duration,
+    /// Show all that builds write, on a terminal, too, instead of what they are at
+    #[arg(long)]
+    build_log: bool,
     /// How many images are built at once, of those whose parents are there
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u16).range(1..))]
     build_jobs: u16,
@@ -70,9 +74,9 @@ pub(super) struct Site<'a> {
     at_once: usize,
     stop: watch::Sender<bool>,
     pruner: Option<Arc<Pruner>>,
-    /// Where each image is told of as soon as it is done, if it is: to the standard error, or else to
-    /// the standard output.
-    to_stderr: Option<bool>,
+    /// Where each image is told of as soon as it is done: to the standard error, or else to the
+    /// standard output.
+    pub(super) to_stderr: bool,
     /// What came of the builds.
     built: Mutex<Vec<ImageResult>>,
 }
@@ -118,13 +122,13 @@ impl<'a> Site<'a> {
         Ok(Self {
             project,
             builder,
-            progress: Progress::new(&jobs, quiet),
+            progress: Progress::new(&jobs, quiet, limits.build_log),
             order,
             jobs,
             at_once: limits.build_jobs.into(),
             stop,
             pruner,
-            to_stderr: None,
+            to_stderr: false,
             built: Mutex::default(),
         })
     }
@@ -136,17 +140,20 @@ impl<'a> Site<'a> {
             let Some(job) = self.jobs.iter().find(|job| job.name == result.name) else {
                 return;
             };
-            if let ImageOutcome::Failed(error) = &result.outcome {
-                let message = failure(job, error, &self.project.root);
-                let _ = write!(anstream::stderr().lock(), "{message}");
-            }
-            let line = summary_line(result, width);
-            // Nobody reads a closed stream: that is no reason to break off.
-            let _ = match self.to_stderr {
-                None => Ok(()),
-                Some(true) => writeln!(anstream::stderr().lock(), "{line}"),
-                Some(false) => writeln!(anstream::stdout().lock(), "{line}"),
-            };
+            self.progress.ended(&result.name);
+            screen::above(|| {
+                if let ImageOutcome::Failed(error) = &result.outcome {
+                    let message = failure(job, error, &self.project.root);
+                    let _ = write!(anstream::stderr().lock(), "{message}");
+                }
+                let line = summary_line(result, width);
+                // Nobody reads a closed stream: that is no reason to break off.
+                let _ = if self.to_stderr {
+                    writeln!(anstream::stderr().lock(), "{line}")
+                } else {
+                    writeln!(anstream::stdout().lock(), "{line}")
+                };
+            });
             told(job, result);
             if let Some(pruner) = &self.pruner {
                 pruner.done(result);
@@ -165,7 +172,7 @@ impl<'a> Site<'a> {
 
     /// The same while a run goes on, which tests `tested` of them.
     pub(super) fn beside(&mut self, to_stderr: bool, tested: &[String]) -> Building<'_> {
-        self.to_stderr = Some(to_stderr);
+        self.to_stderr = to_stderr;
         if let Some(pruner) = &self.pruner {
             pruner.await_tests(tested);
         }

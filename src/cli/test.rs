@@ -17,7 +17,7 @@ use super::policy::PolicyArgs;
 use super::rebuilt::{self, RebuiltArgs};
 use super::recall::{self, RecallArgs};
 use super::reports::{CiArgs, RunReportArgs, unwritten};
-use super::session::{Session, Trouble, env, find_project};
+use super::session::{Session, Trouble, env, find_project, is_for_people};
 use super::shard::ShardArg;
 use super::site::{BuildLimits, PruneArg, Site};
 use super::watched::WatchedArgs;
@@ -221,7 +221,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
                 args.watched.listener(),
                 &reports,
                 to_stdout,
-                (args.ci.ci(), site.is_some()),
+                args.ci.ci(),
             ))),
             session.signals(),
         ),
@@ -444,7 +444,7 @@ fn listeners(
     watched: Option<Arc<dyn Listener>>,
     reports: &Arc<Reports>,
     to_stdout: bool,
-    (ci, builds): (Option<Ci>, bool),
+    ci: Option<Ci>,
 ) -> Vec<Arc<dyn Listener>> {
     let mut listeners: Vec<Arc<dyn Listener>> = vec![Arc::clone(tally) as Arc<dyn Listener>];
     if let Some(last) = last {
@@ -462,8 +462,7 @@ fn listeners(
         quiet: harness.quiet || !own,
         colour,
         results: None,
-        // Builds write whenever they like.
-        live: on_terminal && !builds && ci.is_none() && is_for_people(),
+        live: on_terminal && ci.is_none() && is_for_people(),
         ci,
     };
     listeners.push(if own && !to_stdout {
@@ -483,11 +482,6 @@ fn is_coloured(harness: &Arguments, stream: &impl RawStream) -> bool {
         Some(libtest_mimic::ColorSetting::Never) => false,
         _ => AutoStream::choice(stream) != ColorChoice::Never,
     }
-}
-
-/// A terminal that can move its cursor, and no CI system that pretends to be one.
-fn is_for_people() -> bool {
-    env("TERM").is_none_or(|term| term != "dumb") && env("CI").is_none()
 }
 
 struct Listeners(Vec<Arc<dyn Listener>>);

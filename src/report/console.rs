@@ -10,6 +10,7 @@ use super::excerpt::Limit;
 use super::failure::{Styles, Telling};
 use super::ledger::{Keep, Ledger};
 use super::live::Live;
+use super::screen;
 use super::slowest::Slowest;
 use super::text::{one_line, terminal_text};
 use crate::engine::EngineInfo;
@@ -249,15 +250,12 @@ impl<W: Write + Send> Listener for Console<W> {
                 text
             }
         };
-        let mut write = || {
+        // Others may have lines there, too.
+        screen::above(|| {
             // A reader that went away must not stop the run; the exit code still tells the verdict.
             let _ = state.writer.write_all(text.as_bytes());
             let _ = state.writer.flush();
-        };
-        match &self.live {
-            Some(live) => live.above(write),
-            None => write(),
-        }
+        });
     }
 }
 

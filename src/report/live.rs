@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::screen;
 use super::text::one_line;
 use crate::event::Event;
 
@@ -33,14 +34,8 @@ struct State {
 impl Live {
     /// Nothing is shown before the run begins.
     pub(super) fn new() -> Self {
-        let target = ProgressDrawTarget::stderr_with_hz(20);
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(
-            ProgressStyle::with_template("{wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        );
         Self {
-            bar,
+            bar: screen::add("{wide_msg}"),
             state: Arc::default(),
         }
     }
@@ -67,14 +62,9 @@ impl Live {
             Event::RunFinished(_) => {
                 state.over = true;
                 drop(state);
-                self.bar.finish_and_clear();
+                screen::remove(&self.bar);
             }
         }
-    }
-
-    /// Writes something above the line.
-    pub(super) fn above(&self, write: impl FnOnce()) {
-        self.bar.suspend(write);
     }
 
     /// Keeps the line going until the run is over. Whoever drops the console before that gets a
@@ -105,7 +95,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         lock(&self.state).over = true;
-        self.bar.finish_and_clear();
+        screen::remove(&self.bar);
     }
 }
 

@@ -27,6 +27,7 @@ mod live;
 mod markdown;
 pub mod record;
 mod reports;
+pub(crate) mod screen;
 mod slowest;
 mod step_summary;
 mod summary;
