@@ -1,10 +1,11 @@
 //! Which changed files an image is made of.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::changes::Changed;
 use crate::build::Ignore;
 use crate::project::{Image, Project};
+use crate::spec::plain;
 
 /// The files that an image is made of.
 #[derive(Debug)]
@@ -87,19 +88,4 @@ pub(super) fn real(path: &Path) -> PathBuf {
         (Some(folder), Some(name)) if folder != Path::new("") => real(folder).join(name),
         _ => plain(path),
     }
-}
-
-/// The path without `.` and `..`.
-pub(super) fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }

@@ -9,7 +9,7 @@ use super::entries::{Difference, difference};
 use super::git::GitError;
 use super::specs::{is_lost_spec, named_before, tested};
 use crate::project::Project;
-use crate::spec::Spec;
+use crate::spec::{Spec, plain};
 
 /// What a change asks of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,7 +188,7 @@ fn entries(
         return Ok(());
     };
     let files = [
-        super::concerned::plain(&real(&project.root).join(file.file_name().unwrap_or_default())),
+        plain(&real(&project.root).join(file.file_name().unwrap_or_default())),
         real(&file),
     ];
     let Some(changed) = changes.touching(&files).next() else {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::changes::Changed;
-use super::concerned::{plain, real};
+use super::concerned::real;
 use crate::source::Source;
-use crate::spec::Spec;
+use crate::spec::{Spec, plain};
 use crate::yaml::{Kind, Node, has_expression, parse};
 
 /// What the specs say of one image.

@@ -21,8 +21,8 @@ mod words;
 pub use bounds::Bounds;
 pub use engines::{changed, compare};
 pub use model::{
-    Aspect, Change, Comparison, FieldChange, FileChange, FolderSize, Kind, PackageChange, Recorded,
-    Side, Sizes, Told,
+    Aspect, Change, Comparison, FieldChange, FileChange, FolderSize, PackageChange, Recorded, Side,
+    Sizes, Told,
 };
 pub use schema::schema;
 pub use short::short;

@@ -140,7 +140,7 @@ pub enum Aspect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Told {
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Permissions in octal, as `0755`.
     pub mode: String,
     /// Its size in bytes, if it is a file.
@@ -149,28 +149,6 @@ pub struct Told {
     pub owner: Option<String>,
     /// Where it leads, if it is a link.
     pub target: Option<String>,
-}
-
-/// What kind of thing is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Directory,
-    /// A symbolic link.
-    Symlink,
-    /// A character device.
-    CharDevice,
-    /// A block device.
-    BlockDevice,
-    /// A named pipe.
-    Fifo,
-    /// A socket.
-    Socket,
-    /// Something that the engine has no name for.
-    Other,
 }
 
 impl Comparison {
@@ -206,21 +184,6 @@ impl Change {
             (false, _) => Self::Added,
             (true, false) => Self::Removed,
             (true, true) => Self::Changed,
-        }
-    }
-}
-
-impl From<FileKind> for Kind {
-    fn from(kind: FileKind) -> Self {
-        match kind {
-            FileKind::File => Self::File,
-            FileKind::Directory => Self::Directory,
-            FileKind::Symlink => Self::Symlink,
-            FileKind::CharDevice => Self::CharDevice,
-            FileKind::BlockDevice => Self::BlockDevice,
-            FileKind::Fifo => Self::Fifo,
-            FileKind::Socket => Self::Socket,
-            FileKind::Other => Self::Other,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{FileChange, Kind, PackageChange, Recorded, Told};
-use crate::engine::{EngineError, Files};
+use super::model::{FileChange, PackageChange, Recorded, Told};
+use crate::engine::{EngineError, FileKind, Files};
 use crate::inspect::Facts;
 use crate::inspect::packages::{Manager, Package, Records, Unreadable, installed};
 
@@ -43,7 +43,8 @@ impl Both {
         for place in [old, new] {
             records.learn(place.files, place.env)?;
         }
-        let is_file = |told: &Option<Told>| told.as_ref().is_some_and(|it| it.kind == Kind::File);
+        let is_file =
+            |told: &Option<Told>| told.as_ref().is_some_and(|it| it.kind == FileKind::File);
         for change in changes.iter().filter(|it| records.describes(&it.path)) {
             if is_file(&change.old) {
                 self.old.extend(records.package(old.files, &change.path)?);

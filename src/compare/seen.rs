@@ -83,7 +83,7 @@ impl Seen {
 
     pub(super) fn told(&self) -> Told {
         Told {
-            kind: self.kind.into(),
+            kind: self.kind,
             mode: format!("{:04o}", self.mode),
             size: (self.kind == FileKind::File).then_some(self.size),
             owner: self.owner.map(|it| format!("{}:{}", it.uid, it.gid)),

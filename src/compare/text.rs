@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::model::{
-    Aspect, Change, Comparison, FieldChange, FileChange, Kind, PackageChange, Recorded, Told,
+    Aspect, Change, Comparison, FieldChange, FileChange, PackageChange, Recorded, Told,
 };
 use super::words::{bytes, count, signed};
+use crate::engine::FileKind;
 use crate::report::text::one_line;
 
 const BOLD: Style = Style::new().bold();
@@ -237,7 +238,7 @@ fn folded(files: &[FileChange]) -> Vec<(&FileChange, Below)> {
             lines[home].1.bytes += size;
             continue;
         }
-        let is_folder = told.is_some_and(|it| it.kind == Kind::Directory);
+        let is_folder = told.is_some_and(|it| it.kind == FileKind::Directory);
         if is_folder && file.change != Change::Changed {
             open.push(lines.len());
         }
@@ -249,19 +250,19 @@ fn folded(files: &[FileChange]) -> Vec<(&FileChange, Below)> {
 fn file_line(file: &FileChange, below: Below) -> String {
     let path = one_line(&file.path);
     let told = |told: &Told| match told.kind {
-        Kind::Directory if below.files > 0 => {
+        FileKind::Directory if below.files > 0 => {
             let size = bytes(below.bytes);
             format!(
                 "{path}/  {DIM}({} in it, {size}){DIM:#}",
                 count(below.files, "path")
             )
         }
-        Kind::Directory => format!("{path}/"),
-        Kind::Symlink => {
+        FileKind::Directory => format!("{path}/"),
+        FileKind::Symlink => {
             let target = told.target.as_deref().unwrap_or_default();
             format!("{path} → {}", one_line(target))
         }
-        Kind::File => format!("{path}  {DIM}({}){DIM:#}", bytes(told.size.unwrap_or(0))),
+        FileKind::File => format!("{path}  {DIM}({}){DIM:#}", bytes(told.size.unwrap_or(0))),
         other => format!("{path}  {DIM}({}){DIM:#}", kind(other)),
     };
     match (&file.old, &file.new) {
@@ -299,15 +300,15 @@ fn aspect(aspect: Aspect, old: &Told, new: &Told) -> String {
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn kind(kind: FileKind) -> &'static str {
     match kind {
-        Kind::File => "file",
-        Kind::Directory => "folder",
-        Kind::Symlink => "link",
-        Kind::CharDevice => "character device",
-        Kind::BlockDevice => "block device",
-        Kind::Fifo => "pipe",
-        Kind::Socket => "socket",
-        Kind::Other => "something unknown",
+        FileKind::File => "file",
+        FileKind::Directory => "folder",
+        FileKind::Symlink => "link",
+        FileKind::CharDevice => "character device",
+        FileKind::BlockDevice => "block device",
+        FileKind::Fifo => "pipe",
+        FileKind::Socket => "socket",
+        FileKind::Other => "something unknown",
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::content::Blob;
 use super::digest::Digest;
 
 /// The media type of an image's manifest.
@@ -40,6 +41,20 @@ pub struct Descriptor {
     /// What else is said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<BTreeMap<String, String>>,
+}
+
+impl Descriptor {
+    /// Of what is sent as `blob`.
+    pub(super) fn of(media_type: &str, blob: &Blob) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest: blob.digest().clone(),
+            size: blob.size(),
+            platform: None,
+            artifact_type: None,
+            annotations: None,
+        }
+    }
 }
 
 /// The platform of an entry of an index, in Go's spelling.

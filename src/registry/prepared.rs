@@ -341,21 +341,13 @@ impl Work<'_> {
     }
 
     fn manifest(&self, config: &Blob, layers: &[Blob]) -> Result<Manifest, RegistryError> {
-        let descriptor = |media_type: &str, blob: &Blob| Descriptor {
-            media_type: media_type.to_owned(),
-            digest: blob.digest().clone(),
-            size: blob.size(),
-            platform: None,
-            artifact_type: None,
-            annotations: None,
-        };
         let written = Written {
             schema_version: 2,
             media_type: OCI_MANIFEST,
-            config: descriptor(OCI_CONFIG, config),
+            config: Descriptor::of(OCI_CONFIG, config),
             layers: layers
                 .iter()
-                .map(|it| descriptor(OCI_LAYER_GZIP, it))
+                .map(|it| Descriptor::of(OCI_LAYER_GZIP, it))
                 .collect(),
         };
         Ok(Manifest::new(OCI_MANIFEST, json(&written)?))

@@ -108,20 +108,12 @@ impl Repository {
     ) -> Result<Descriptor, RegistryError> {
         let payload = Blob::of_bytes(artifact.payload.clone());
         let empty = Blob::of_bytes(EMPTY);
-        let pointer = |media_type: &str, blob: &Blob| Descriptor {
-            media_type: media_type.to_owned(),
-            digest: blob.digest().clone(),
-            size: blob.size(),
-            platform: None,
-            artifact_type: None,
-            annotations: None,
-        };
         let written = Written {
             schema_version: 2,
             media_type: OCI_MANIFEST,
             artifact_type: &artifact.artifact_type,
-            config: pointer(EMPTY_TYPE, &empty),
-            layers: vec![pointer(&artifact.media_type, &payload)],
+            config: Descriptor::of(EMPTY_TYPE, &empty),
+            layers: vec![Descriptor::of(&artifact.media_type, &payload)],
             subject: subject.descriptor(),
             annotations: &artifact.annotations,
         };

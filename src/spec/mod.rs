@@ -65,6 +65,7 @@ pub use libraries::LibraryCheck;
 pub use limits::{Capability, Cpus, Pids, Tmpfs};
 pub use lines::{LineCount, Lines, LinesExpectation};
 pub use list::ListExpectation;
+pub(crate) use load::plain;
 pub use load::{LoadError, Loaded, load};
 pub use options::{CheckOptions, Only};
 pub use package_version::PackageVersion;
