@@ -167,7 +167,7 @@ impl Engines {
     }
 
     fn embedded(&self, daemon: Daemon) -> Result<EmbeddedEngine, EngineError> {
-        let engine = unproven(&self.waiter, daemon, &self.root)?;
+        let engine = begun(&self.waiter, daemon, &self.root)?;
         // What no container can be made on must be told before any check fails of it.
         engine.prove()?;
         Ok(engine)
@@ -191,10 +191,17 @@ pub(super) fn unproven(
     daemon: Daemon,
     root: &Path,
 ) -> Result<EmbeddedEngine, EngineError> {
+    let engine = begun(waiter, daemon, root)?;
+    engine.ready()?;
+    Ok(engine)
+}
+
+/// The embedded engine, whose helper may still be on its way.
+fn begun(waiter: &Waiter, daemon: Daemon, root: &Path) -> Result<EmbeddedEngine, EngineError> {
     let bound = store_bound(&env)?;
     let (runtime, stop) = (waiter.runtime().clone(), waiter.stop());
     let program = Path::new("/proc/self/exe");
-    let engine = EmbeddedEngine::start(program, daemon, root, runtime, stop)?;
+    let engine = EmbeddedEngine::begin(program, daemon, root, runtime, stop)?;
     let bound = bound.unwrap_or(engine.store_bound());
     Ok(engine.bounded(bound))
 }

@@ -20,6 +20,8 @@ use crate::engine::EngineError;
 #[derive(Debug)]
 pub(super) struct Helper {
     control: Mutex<Option<Channel>>,
+    /// The first connection, as long as nobody has waited for it and for the helper.
+    first: Mutex<Option<Channel>>,
     idle: Mutex<Vec<Channel>>,
     process: Mutex<Child>,
     has_many_users: bool,
@@ -52,11 +54,11 @@ const START: &str = "start its helper process";
 const ASK: &str = "ask its helper process";
 
 impl Helper {
-    /// Starts it and waits until it can make containers. `stopped` can be read from as soon as
-    /// the run is stopped: then its answers are not waited for.
+    /// Starts it, and does not wait until it is [`ready`](Self::ready). `stopped` can be read from as
+    /// soon as the run is stopped: then its answers are not waited for.
     ///
     /// # Errors
-    /// When this host does not allow what it needs.
+    /// When this host does not allow what it needs, as far as that is known at once.
     pub(super) fn start(
         program: &Path,
         settings: &Settings,
@@ -80,6 +82,7 @@ impl Helper {
         let (child, channel) = begin().map_err(|error| failed(START, error))?;
         let mut helper = Self {
             control: Mutex::new(None),
+            first: Mutex::new(None),
             idle: Mutex::default(),
             process: Mutex::new(child),
             has_many_users: true,
@@ -95,9 +98,33 @@ impl Helper {
                 .map_err(|error| failed(START, error))?;
             helper.has_many_users = many;
         }
-        answered(&channel, START)?;
+        // It is served as soon as the helper is ready, whatever is done here meanwhile.
+        let (first, socket) = connection().map_err(|error| failed(START, error))?;
+        // A helper that has ended already has said why, which is heard when it is waited for.
+        let _ = channel.send(&Request::Connect, &[socket.as_fd()]);
+        *lock(&helper.first) = Some(first);
         *lock(&helper.control) = Some(channel);
         Ok(helper)
+    }
+
+    /// Waits until it can make containers.
+    ///
+    /// # Errors
+    /// When this host does not allow what it needs.
+    pub(super) fn ready(&self) -> Result<(), EngineError> {
+        let mut first = lock(&self.first);
+        let Some(channel) = first.take() else {
+            return Ok(());
+        };
+        let control = lock(&self.control);
+        let control = control
+            .as_ref()
+            .ok_or_else(|| failed(START, "it has ended"))?;
+        answered(control, START)?;
+        answered(control, ASK)?;
+        answered(&channel, ASK)?;
+        lock(&self.idle).push(channel);
+        Ok(())
     }
 
     /// Whether there are other users than root.
@@ -110,6 +137,7 @@ impl Helper {
     /// # Errors
     /// When the helper is gone, or has no room.
     pub(super) fn lease(self: &Arc<Self>) -> Result<Lease, EngineError> {
+        self.ready()?;
         let idle = lock(&self.idle).pop();
         if let Some(channel) = idle {
             return Ok(Lease {
@@ -164,6 +192,7 @@ impl Helper {
 
     /// Ends it, and with it all containers.
     pub(super) fn end(&self) {
+        drop(lock(&self.first).take());
         lock(&self.idle).clear();
         drop(lock(&self.control).take());
         let mut process = lock(&self.process);

@@ -58,7 +58,7 @@ pub struct EmbeddedEngine {
 struct Opened {
     known: Arc<Known>,
     history: Vec<HistoryStep>,
-    _hold: Hold,
+    hold: Hold,
 }
 
 impl std::fmt::Debug for EmbeddedEngine {
@@ -82,6 +82,22 @@ impl EmbeddedEngine {
         runtime: Handle,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
+        let engine = Self::begin(program, daemon, root, runtime, stop)?;
+        engine.ready()?;
+        Ok(engine)
+    }
+
+    /// The same, without waiting for the helper process: whoever needs it first does.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), as far as that is known at once.
+    pub fn begin(
+        program: &Path,
+        daemon: Daemon,
+        root: &Path,
+        runtime: Handle,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
         let store = setup.store(stop.clone())?;
         let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
@@ -92,11 +108,7 @@ impl EmbeddedEngine {
         });
         let stopped = OwnedFd::from(stopped);
         let copy = stopped.try_clone().map_err(|error| failed(START, error))?;
-        let helper =
-            Helper::start(program, &setup.settings, copy).map_err(|error| match error {
-                EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
-                error => error,
-            })?;
+        let helper = Helper::start(program, &setup.settings, copy).map_err(advised)?;
         let helper = Arc::new(helper);
         leftover::clean_groups();
         let waiter = Waiter::new(runtime.clone(), stop.clone());
@@ -116,6 +128,14 @@ impl EmbeddedEngine {
             bound: BOUND,
             scratch: setup.settings.scratch,
         })
+    }
+
+    /// Waits for the helper process.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn ready(&self) -> Result<(), EngineError> {
+        self.helper.ready().map_err(advised)
     }
 
     /// The same engine, whose store may hold so many bytes after a run.
@@ -193,20 +213,23 @@ impl EmbeddedEngine {
             hold,
         } = ready;
         let request = Request::Root { id: root, layers };
-        match self.helper.lease()?.ask(OPEN, &request, &[])?.0 {
-            Answer::Done => {}
-            other => {
+        match self.helper.lease()?.ask(OPEN, &request, &[]) {
+            Ok((Answer::Done, _)) => {}
+            Ok((other, _)) => {
                 let reason = format!("its helper process answered {other:?}");
                 return Err(failed(OPEN, reason));
             }
+            Err(_) if !hold.is_whole() => return Err(gone(&image)),
+            Err(error) => return Err(error),
         }
         let opened = Arc::new(Opened {
             known: Arc::new(Known::new(root, self.helper.has_many_users())),
             history,
-            _hold: hold,
+            hold,
         });
         let mut all = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same image by another name; what was opened first is as good.
+        // The same image by another name; what was opened first is as good. Even if that is gone
+        // meanwhile: what was seen of it must not be confirmed by another.
         all.entry(image.id.clone()).or_insert(opened);
         Ok(image)
     }
@@ -280,6 +303,14 @@ impl Engine for EmbeddedEngine {
         outcome.map_err(|error| self.doubted(error))
     }
 
+    fn confirm(&self, image: &Image) -> Result<(), EngineError> {
+        // Of what nobody has opened nothing was seen.
+        match self.opened(image) {
+            Ok(opened) if !opened.hold.is_whole() => Err(gone(image)),
+            _ => Ok(()),
+        }
+    }
+
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
         Ok(self.opened(image)?.history.clone())
     }
@@ -314,5 +345,19 @@ impl Engine for EmbeddedEngine {
         let _ = self.library.store.prune(self.bound, &self.library.hands);
         self.helper.end();
         self.library.daemon.close()
+    }
+}
+
+fn gone(image: &Image) -> EngineError {
+    EngineError::ImageGone {
+        reference: image.reference.clone(),
+    }
+}
+
+/// With the way out where this host tells one.
+fn advised(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
+        error => error,
     }
 }

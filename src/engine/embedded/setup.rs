@@ -114,9 +114,9 @@ impl Setup {
         }
     }
 
-    /// Whether a limit can be set with this controller of control groups.
-    pub(super) fn limit(&self, controller: &str) -> Ability {
-        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    /// Whether a limit can be set with this controller of control groups. `groups` are those of this
+    /// process, as the kernel tells them.
+    pub(super) fn limit(groups: &str, controller: &str) -> Ability {
         let top = Path::new("/sys/fs/cgroup");
         let mut two = None;
         for line in groups.lines() {

@@ -313,6 +313,24 @@ impl Maker {
         Ok(Ok(copy))
     }
 
+    /// Mounts an image that was just made known, while nobody waits for it.
+    pub(super) fn lay_out(&mut self, id: u64) {
+        let Ok(root) = self.shared.roots.get(id) else {
+            return;
+        };
+        // Why it can't be had is told when it is needed.
+        if self.require(&root).is_ok() {
+            let _ = root.prepare(&self.shared.roots);
+        }
+    }
+
+    /// Makes what the first container needs, whatever it is, while nobody waits for it.
+    pub(super) fn warm_up(&mut self) {
+        // Why something can't be had is told when it is needed.
+        let _ = self.filter(Capabilities::DOCKER_DEFAULT.0);
+        self.networks.foresee();
+    }
+
     /// How the process ended: its exit code, and whether something was killed for want of memory.
     pub(super) fn reap(&mut self) -> io::Result<(i64, bool)> {
         let current = self.current.as_mut();

@@ -249,6 +249,10 @@ fn connect(
         match maker() {
             Ok(mut maker) => {
                 if channel.send(&Answer::Done, &[]).is_ok() {
+                    // Whoever has asked for the first one is still looking for an image.
+                    if number == 0 {
+                        maker.warm_up();
+                    }
                     worker::serve(&channel, &mut maker);
                 }
             }

@@ -22,6 +22,10 @@ use crate::engine::embedded::unpack::{Bounds, Expect, Rules, unpack};
 pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
     while let Ok(Some((request, files))) = channel.receive::<Request>() {
         let is_over = is_last(&request);
+        let image = match &request {
+            Request::Root { id, .. } => Some(*id),
+            _ => None,
+        };
         let answered = match answer(channel, maker, request, files) {
             Ok(answered) => answered,
             Err(error) => Some((Answer::Failed(error.to_string()), None)),
@@ -32,7 +36,11 @@ pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
                 break;
             }
         }
-        // Whoever asked goes on meanwhile. Without a clean place, nothing more is done here.
+        // Whoever asked goes on meanwhile, and is going to need this.
+        if let Some(id) = image {
+            maker.lay_out(id);
+        }
+        // Without a clean place, nothing more is done here.
         if is_over && maker.release().is_err() {
             break;
         }
