@@ -75,12 +75,13 @@ impl DockerEngine {
     /// [`EngineError::NoSuchImage`] when it is not there.
     pub(crate) fn local_image(&self, reference: &str) -> Result<LocalImage, EngineError> {
         self.wait(async {
-            let found = self.inspect(reference).await?;
+            // Neither waits for the other; what can't be told is asked again where it matters.
+            let sees = async { Ok(self.sees_layers().await) };
+            let (found, _) = tokio::try_join!(self.inspect(reference), sees)?;
             let diff_ids = found.root_fs.clone().and_then(|root| root.layers);
             let diff_ids = diff_ids.unwrap_or_default();
             let image = describe(reference.to_owned(), found.clone())?;
             let request = || self.connection.docker().image_history(&image.id);
-            // Neither waits for the other.
             let (folders, steps) = tokio::try_join!(
                 self.folders(&found, diff_ids.len()),
                 steadily(&self.connection, "tell the history of an image", request),
@@ -168,15 +169,23 @@ impl DockerEngine {
         let Some(driver) = &image.graph_driver else {
             return Ok(None);
         };
-        if !self.connection.is_local() || !is_root_of_machine() {
-            return Ok(None);
-        }
         let Some(folders) = overlay_folders(driver, count) else {
             return Ok(None);
         };
-        let request = || self.connection.docker().info();
-        let info = steadily(&self.connection, "tell about itself", request).await?;
-        Ok(is_as_seen_here(&info).then_some(folders))
+        Ok(self.sees_layers().await?.then_some(folders))
+    }
+
+    /// Whether folders of the engine are to this process what they are to the engine; asked once.
+    async fn sees_layers(&self) -> Result<bool, EngineError> {
+        if !self.connection.is_local() || !is_root_of_machine() {
+            return Ok(false);
+        }
+        let ask = || async {
+            let request = || self.connection.docker().info();
+            let info = steadily(&self.connection, "tell about itself", request).await?;
+            Ok(is_as_seen_here(&info))
+        };
+        self.is_as_seen_here.get_or_try_init(ask).await.copied()
     }
 
     /// Finds the records of the layers, or else keeps them; and only then looks whether they are there. Their

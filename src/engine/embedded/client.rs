@@ -20,7 +20,9 @@ use crate::engine::EngineError;
 #[derive(Debug)]
 pub(super) struct Helper {
     control: Mutex<Option<Channel>>,
-    /// The first connection, as long as nobody has waited for it and for the helper.
+    /// Whether nobody has waited for it yet.
+    is_new: Mutex<bool>,
+    /// The first connection, until somebody needs it.
     first: Mutex<Option<Channel>>,
     idle: Mutex<Vec<Channel>>,
     process: Mutex<Child>,
@@ -82,6 +84,7 @@ impl Helper {
         let (child, channel) = begin().map_err(|error| failed(START, error))?;
         let mut helper = Self {
             control: Mutex::new(None),
+            is_new: Mutex::new(true),
             first: Mutex::new(None),
             idle: Mutex::default(),
             process: Mutex::new(child),
@@ -112,19 +115,23 @@ impl Helper {
     /// # Errors
     /// When this host does not allow what it needs.
     pub(super) fn ready(&self) -> Result<(), EngineError> {
+        let mut is_new = lock(&self.is_new);
+        if std::mem::replace(&mut *is_new, false) {
+            answered(controlled(&lock(&self.control))?, START)?;
+        }
+        Ok(())
+    }
+
+    /// The first connection, which was asked for when the helper was started; once.
+    fn first(&self) -> Result<Option<Channel>, EngineError> {
+        // Held until it is there, so that nobody else takes its answer.
         let mut first = lock(&self.first);
         let Some(channel) = first.take() else {
-            return Ok(());
+            return Ok(None);
         };
-        let control = lock(&self.control);
-        let control = control
-            .as_ref()
-            .ok_or_else(|| failed(START, "it has ended"))?;
-        answered(control, START)?;
-        answered(control, ASK)?;
+        answered(controlled(&lock(&self.control))?, ASK)?;
         answered(&channel, ASK)?;
-        lock(&self.idle).push(channel);
-        Ok(())
+        Ok(Some(channel))
     }
 
     /// Whether there are other users than root.
@@ -139,7 +146,7 @@ impl Helper {
     pub(super) fn lease(self: &Arc<Self>) -> Result<Lease, EngineError> {
         self.ready()?;
         let idle = lock(&self.idle).pop();
-        if let Some(channel) = idle {
+        if let Some(channel) = idle.map_or_else(|| self.first(), |idle| Ok(Some(idle)))? {
             return Ok(Lease {
                 helper: Arc::clone(self),
                 channel: Some(channel),
@@ -148,9 +155,7 @@ impl Helper {
         let (channel, socket) = connection().map_err(|error| failed(ASK, error))?;
         {
             let control = lock(&self.control);
-            let control = control
-                .as_ref()
-                .ok_or_else(|| failed(ASK, "it has ended"))?;
+            let control = controlled(&control)?;
             let files = [socket.as_fd()];
             control
                 .send(&Request::Connect, &files)
@@ -190,11 +195,16 @@ impl Helper {
         failed(step, slow(error))
     }
 
-    /// Ends it, and with it all containers.
-    pub(super) fn end(&self) {
+    /// Lets it end, and with it all containers, and does not wait for that.
+    pub(super) fn let_go(&self) {
         drop(lock(&self.first).take());
         lock(&self.idle).clear();
         drop(lock(&self.control).take());
+    }
+
+    /// Ends it, and with it all containers.
+    pub(super) fn end(&self) {
+        self.let_go();
         let mut process = lock(&self.process);
         // It ends by itself when its connection does, unless somebody has stopped it.
         if !ends_within(&mut process, END_LIMIT) {
@@ -324,6 +334,11 @@ impl Drop for Lease {
             lock(&self.helper.idle).push(channel);
         }
     }
+}
+
+fn controlled(control: &Option<Channel>) -> Result<&Channel, EngineError> {
+    let control = control.as_ref();
+    control.ok_or_else(|| failed(ASK, "it has ended"))
 }
 
 fn gone(step: &'static str) -> EngineError {

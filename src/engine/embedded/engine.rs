@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::ahead::Ahead;
 use super::client::{Helper, Lease, failed};
 use super::daemon::Daemon;
 use super::files::View;
@@ -20,9 +21,9 @@ use super::known::Known;
 use super::lacks::Abilities;
 use super::leftover;
 use super::probe::with_advice;
-use super::run::{self, START};
+use super::run;
 use super::running::EmbeddedRunning;
-use super::setup::{BOUND, Setup};
+use super::setup::BOUND;
 use super::shared::SharedContainers;
 use crate::engine::{
     Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Outcome, Process,
@@ -82,39 +83,38 @@ impl EmbeddedEngine {
         runtime: Handle,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
-        let engine = Self::begin(program, daemon, root, runtime, stop)?;
+        let engine = Self::of(Ahead::start(program)?, daemon, root, runtime, stop);
         engine.ready()?;
         Ok(engine)
     }
 
-    /// The same, without waiting for the helper process: whoever needs it first does.
-    ///
-    /// # Errors
-    /// As [`start`](Self::start), as far as that is known at once.
-    pub fn begin(
-        program: &Path,
+    /// The same, of a helper process that was started before. It is waited for by whoever needs it
+    /// first, who is told what this host does not allow.
+    pub fn of(
+        ahead: Ahead,
         daemon: Daemon,
         root: &Path,
         runtime: Handle,
         stop: watch::Receiver<bool>,
-    ) -> Result<Self, EngineError> {
-        let setup = Setup::of_this_host()?;
-        let store = setup.store(stop.clone())?;
-        let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
+    ) -> Self {
+        let Ahead {
+            setup,
+            store,
+            helper,
+            stopped,
+            go_on,
+        } = ahead;
         let mut waits = stop.clone();
         runtime.spawn(async move {
             stopped_run(&mut waits).await;
-            drop(writer);
+            drop(go_on);
         });
-        let stopped = OwnedFd::from(stopped);
-        let copy = stopped.try_clone().map_err(|error| failed(START, error))?;
-        let helper = Helper::start(program, &setup.settings, copy).map_err(advised)?;
         let helper = Arc::new(helper);
         leftover::clean_groups();
         let waiter = Waiter::new(runtime.clone(), stop.clone());
         let library = setup.library(&helper, store, daemon, root, runtime, stop);
         library.store.reap(&library.hands);
-        Ok(Self {
+        Self {
             info: setup.info(),
             library,
             abilities: Abilities::new(&setup, &helper),
@@ -127,7 +127,7 @@ impl EmbeddedEngine {
             shared: SharedContainers::default(),
             bound: BOUND,
             scratch: setup.settings.scratch,
-        })
+        }
     }
 
     /// Waits for the helper process.
@@ -343,7 +343,8 @@ impl Engine for EmbeddedEngine {
             .clear();
         // A store that is too large is no fault of this run.
         let _ = self.library.store.prune(self.bound, &self.library.hands);
-        self.helper.end();
+        // Whoever drops this waits for its end.
+        self.helper.let_go();
         self.library.daemon.close()
     }
 }
@@ -355,7 +356,7 @@ fn gone(image: &Image) -> EngineError {
 }
 
 /// With the way out where this host tells one.
-fn advised(error: EngineError) -> EngineError {
+pub(super) fn advised(error: EngineError) -> EngineError {
     match error {
         EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
         error => error,
