@@ -66,7 +66,8 @@ impl ImageFile {
 
     fn known(&mut self) -> &mut HashMap<Key, SystemTime> {
         let (path, image, now) = (&self.path, &self.image, self.now);
-        self.known.get_or_insert_with(|| Self::read(path, image, now))
+        self.known
+            .get_or_insert_with(|| Self::read(path, image, now))
     }
 
     fn read(path: &Path, image: &str, now: SystemTime) -> HashMap<Key, SystemTime> {

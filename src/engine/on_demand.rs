@@ -96,7 +96,8 @@ impl Engine for OnDemand {
     }
 
     fn confirm(&self, image: &Image) -> Result<(), EngineError> {
-        self.started().map_or(Ok(()), |engine| engine.confirm(image))
+        self.started()
+            .map_or(Ok(()), |engine| engine.confirm(image))
     }
 
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {

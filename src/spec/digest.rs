@@ -24,7 +24,11 @@ impl From<Sha256> for Sha256Digest {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digest: [u8; 32] = hasher.finalize().into();
         let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        Self(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
+        Self(
+            digits
+                .map(|digit| char::from(DIGITS[usize::from(digit)]))
+                .collect(),
+        )
     }
 }
 

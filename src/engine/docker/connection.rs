@@ -166,9 +166,7 @@ fn is_socket_visible(endpoint: &Endpoint) -> bool {
 fn client(endpoint: &Endpoint, version: &ClientVersion) -> Result<Docker, EngineError> {
     let limit = CLIENT_LIMIT_SECONDS;
     let client = match &endpoint.transport {
-        Transport::Unix(path) => {
-            Docker::connect_with_unix(&path.to_string_lossy(), limit, version)
-        }
+        Transport::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), limit, version),
         Transport::Http(address) => Docker::connect_with_http(address, limit, version),
         Transport::Https(address, files) => {
             let (key, cert, ca) = (&files.key, &files.cert, &files.ca);

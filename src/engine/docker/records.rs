@@ -27,7 +27,10 @@ impl Records {
     /// `folders`; `None` where they don't, or are not kept as Docker keeps them.
     pub(super) fn find(id: &str, diff_ids: &[String], folders: &[PathBuf]) -> Option<Self> {
         // ROOT/DRIVER/NAME/diff
-        let names: Vec<&Path> = folders.iter().map(|it| it.parent()).collect::<Option<_>>()?;
+        let names: Vec<&Path> = folders
+            .iter()
+            .map(|it| it.parent())
+            .collect::<Option<_>>()?;
         let driver = names.last()?.parent()?;
         if names.iter().any(|name| name.parent() != Some(driver)) {
             return None;
@@ -51,7 +54,10 @@ impl Records {
             said.is_ok_and(|said| Some(said.trim_end()) == name)
         };
         let are_theirs = layers.len() == names.len()
-            && layers.iter().zip(&names).all(|(layer, name)| is_of(layer, name));
+            && layers
+                .iter()
+                .zip(&names)
+                .all(|(layer, name)| is_of(layer, name));
         // Last of all: what was read before is as good as this is.
         (are_theirs && records.are_unchanged()).then_some(records)
     }
@@ -123,7 +129,8 @@ mod tests {
             for (layer, name) in kept.layers().iter().zip(names) {
                 put(&layer.join("cache-id"), name);
             }
-            let folders = names.map(|name| kept.root.path().join("overlay2").join(name).join("diff"));
+            let folders =
+                names.map(|name| kept.root.path().join("overlay2").join(name).join("diff"));
             for folder in &folders {
                 fs::create_dir_all(folder).unwrap();
             }
@@ -134,7 +141,9 @@ mod tests {
         }
 
         fn image(&self) -> PathBuf {
-            self.root.path().join("image/overlay2/imagedb/content/sha256/e5")
+            self.root
+                .path()
+                .join("image/overlay2/imagedb/content/sha256/e5")
         }
 
         fn layers(&self) -> Vec<PathBuf> {
@@ -159,14 +168,20 @@ mod tests {
         type Removal = fn(&Kept);
         let table: [(&str, bool, Removal); 7] = [
             ("nothing", true, |_| {}),
-            ("the lower layer's folder, which nobody does alone", true, |kept| {
-                fs::remove_dir_all(&kept.folders[0]).unwrap();
-            }),
+            (
+                "the lower layer's folder, which nobody does alone",
+                true,
+                |kept| {
+                    fs::remove_dir_all(&kept.folders[0]).unwrap();
+                },
+            ),
             ("the same image written anew", true, |kept| {
                 put(&kept.image().with_extension("new"), "{}");
                 fs::rename(kept.image().with_extension("new"), kept.image()).unwrap();
             }),
-            ("the image", false, |kept| fs::remove_file(kept.image()).unwrap()),
+            ("the image", false, |kept| {
+                fs::remove_file(kept.image()).unwrap()
+            }),
             ("the top layer, to be removed", false, |kept| {
                 let layer = &kept.layers()[1];
                 fs::rename(layer, layer.with_extension("removing")).unwrap();
@@ -193,7 +208,9 @@ mod tests {
     fn what_is_kept_otherwise_is_not_believed() {
         type Change = fn(&mut Kept);
         let table: [(&str, Change); 5] = [
-            ("no record of the image", |kept| fs::remove_file(kept.image()).unwrap()),
+            ("no record of the image", |kept| {
+                fs::remove_file(kept.image()).unwrap()
+            }),
             ("no record of the lower layer", |kept| {
                 fs::remove_dir_all(&kept.layers()[0]).unwrap();
             }),
@@ -203,7 +220,9 @@ mod tests {
             ("folders that do not lie together", |kept| {
                 kept.folders[0] = PathBuf::from("/elsewhere/low/diff");
             }),
-            ("more layers than folders", |kept| _ = kept.folders.remove(0)),
+            ("more layers than folders", |kept| {
+                _ = kept.folders.remove(0)
+            }),
         ];
         for (what, change) in table {
             let mut kept = Kept::new();

@@ -46,24 +46,36 @@ pub(super) struct Groups {
 impl Cgroups {
     /// Asks this host. Groups that are made have `name` in their names.
     pub(super) fn ask(name: &str) -> Self {
-        Self::below(PathBuf::from(TOP), None, name)
-    }
-
-    /// The same, for a process whose threads are going to leave the host's mounts.
-    pub(super) fn hold(name: &str) -> Self {
-        let Ok(held) = File::open(TOP) else {
-            return Self::ask(name);
-        };
-        let top = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-        Self::below(top, Some(held), name)
-    }
-
-    fn below(top: PathBuf, held: Option<File>, name: &str) -> Self {
+        let top = PathBuf::from(TOP);
         let (version, unified) = version(&top);
         Self {
             version,
             unified,
             name: name.to_owned(),
+            top,
+            _held: None,
+        }
+    }
+
+    /// The same, for a process whose threads are going to leave the host's mounts.
+    pub(super) fn held(&self) -> Self {
+        let held = File::open(TOP).ok();
+        let top = held.as_ref().map_or_else(
+            || self.top.clone(),
+            |held| PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())),
+        );
+        let moved = |path: &PathBuf| match path.strip_prefix(&self.top) {
+            Ok(inside) => top.join(inside),
+            Err(_) => path.clone(),
+        };
+        Self {
+            version: match &self.version {
+                Version::Two(own) => Version::Two(moved(own)),
+                Version::One(hierarchies) => Version::One(hierarchies.clone()),
+                Version::None => Version::None,
+            },
+            unified: self.unified.as_ref().map(moved),
+            name: self.name.clone(),
             top,
             _held: held,
         }

@@ -82,7 +82,7 @@ fn run(settings: &Settings) -> io::Result<()> {
         true
     };
     let outside = Cgroups::ask(&settings.name);
-    let cgroups = Cgroups::hold(&settings.name);
+    let cgroups = outside.held();
     let mut birthplace = Birthplace::prepare(settings.rootless, &cgroups);
     unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)?;
     let child = match fork(birthplace.as_ref().map(AsFd::as_fd)) {
