@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::clean;
 use super::session::{Session, env, identify};
 use crate::engine::docker::DockerEngine;
-use crate::engine::embedded::{Ahead, Daemon, EmbeddedEngine, EmbeddedFinder};
+use crate::engine::embedded::{Ahead, Begun, Daemon, EmbeddedEngine, EmbeddedFinder};
 use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine, Finder, Waiter};
 use crate::report::text::terminal_text;
 use crate::spec::parse_bytes;
@@ -52,16 +52,14 @@ pub(super) struct Engines {
     /// The daemon of this machine; what earlier runs left on it is still there.
     docker: Arc<OnceLock<Result<Arc<DockerEngine>, EngineError>>>,
     /// The helper process of the embedded engine, if it was started already.
-    ahead: Arc<Mutex<Option<Ahead>>>,
+    ahead: Arc<Mutex<Option<Begun>>>,
 }
 
 impl EngineChoice {
     /// Starts the helper process of the embedded engine, so that it gets ready while specs are read.
-    pub(super) fn ahead(&self) -> Option<Ahead> {
+    pub(super) fn ahead(&self) -> Option<Begun> {
         // Why it can't be is told when it is needed.
-        matches!(self, Self::Auto | Self::Embedded)
-            .then(|| Ahead::start(Path::new(HELPER)).ok())
-            .flatten()
+        matches!(self, Self::Auto | Self::Embedded).then(|| Begun::begin(Path::new(HELPER)))
     }
 
     /// The engines that this means. Paths of images are relative to `root`.
@@ -78,7 +76,7 @@ impl EngineChoice {
 
 impl Engines {
     /// The same, with a helper process that was started before.
-    pub(super) fn having(self, ahead: Option<Ahead>) -> Self {
+    pub(super) fn having(self, ahead: Option<Begun>) -> Self {
         Self {
             ahead: Arc::new(Mutex::new(ahead)),
             ..self
@@ -191,6 +189,7 @@ impl Engines {
     fn embedded(&self, daemon: Daemon) -> Result<EmbeddedEngine, EngineError> {
         let ahead = self.ahead.lock();
         let ahead = ahead.unwrap_or_else(PoisonError::into_inner).take();
+        let ahead = ahead.and_then(Begun::take);
         let engine = begun(ahead, &self.waiter, daemon, &self.root)?;
         // What no container can be made on must be told before any check fails of it.
         engine.prove()?;

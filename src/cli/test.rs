@@ -22,7 +22,7 @@ use super::shard::ShardArg;
 use super::site::{BuildLimits, PruneArg, Site};
 use super::watched::WatchedArgs;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::engine::embedded::Ahead;
+use crate::engine::embedded::Begun;
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::fingerprint;
 use crate::plan::Plan;
@@ -99,7 +99,7 @@ impl TestArgs {
     }
 
     /// What makes containers, if it is certain that some are made unless there are mistakes.
-    fn ahead(&self) -> Option<Ahead> {
+    fn ahead(&self) -> Option<Begun> {
         let is_certain = !self.harness.list && !self.build && !self.changed.is_some();
         (is_certain && self.recall.takes_nothing()).then(|| self.engine.ahead())?
     }

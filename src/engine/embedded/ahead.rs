@@ -3,6 +3,7 @@
 use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 
 use super::client::{Helper, failed};
 use super::engine::advised;
@@ -44,5 +45,33 @@ impl Ahead {
             stopped,
             go_on,
         })
+    }
+}
+
+/// One that is started by a thread of its own: whoever starts a process waits until it executes its
+/// program, and often for the processor on which that is done.
+#[derive(Debug)]
+pub struct Begun(Option<JoinHandle<Result<Ahead, EngineError>>>);
+
+impl Begun {
+    /// Begins to start it, as [`Ahead::start`].
+    pub fn begin(program: &'static Path) -> Self {
+        let thread = thread::Builder::new().name("helper".to_owned());
+        // Without a thread it is started when it is needed.
+        Self(thread.spawn(move || Ahead::start(program)).ok())
+    }
+
+    /// What was started; nothing if that could not be.
+    pub fn take(mut self) -> Option<Ahead> {
+        self.0.take()?.join().ok()?.ok()
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Nothing goes on without somebody who ends it.
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
     }
 }

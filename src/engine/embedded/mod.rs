@@ -34,7 +34,7 @@ mod unpack;
 mod user_namespace;
 mod users;
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, Begun};
 pub use buildah::BuildahBuilder;
 pub use clear::{StoreCleared, StoreState};
 pub use daemon::Daemon;

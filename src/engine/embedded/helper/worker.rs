@@ -18,9 +18,18 @@ use super::wire::{Channel, timespec};
 use crate::engine::embedded::layer::Part;
 use crate::engine::embedded::unpack::{Bounds, Expect, Rules, unpack};
 
-/// Answers requests until the connection is closed; then nothing is left of its container.
-pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
-    while let Ok(Some((request, files))) = channel.receive::<Request>() {
+/// Answers requests until the connection is closed; then nothing is left of its container. `has_time`:
+/// whether it is likely that nothing is asked at once.
+pub(super) fn serve(channel: &Channel, maker: &mut Maker, mut has_time: bool) {
+    loop {
+        // A network takes long to be made, so the first one is made while nothing is asked.
+        if has_time && channel.has_news().is_ok_and(|has| !has) {
+            maker.networks.foresee();
+            has_time = false;
+        }
+        let Ok(Some((request, files))) = channel.receive::<Request>() else {
+            break;
+        };
         let is_over = is_last(&request);
         let image = match &request {
             Request::Root { id, .. } => Some(*id),
