@@ -87,6 +87,9 @@ fn checks(folder: &Path, archive: &str) -> Result<()> {
     Ok(())
 }
 
+/// Something that is measured.
+type Work<'a> = Box<dyn Fn() -> Result<()> + 'a>;
+
 /// Whole processes, from their start to their end: each in turn, so that a machine that is busy is so
 /// for all of them.
 fn processes(folder: &Path, archive: &str) -> Result<()> {
@@ -96,7 +99,6 @@ fn processes(folder: &Path, archive: &str) -> Result<()> {
     write_spec(&one, &image, 1, 0, 0)?;
     write_spec(&many, &image, 60, 20, 1)?;
     let stores = [folder.join("store-one"), folder.join("store-many")];
-    type Work<'a> = Box<dyn Fn() -> Result<()> + 'a>;
     let rows: [(&str, Work<'_>); 5] = [
         (
             "/bin/true",

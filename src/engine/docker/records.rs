@@ -180,7 +180,7 @@ mod tests {
                 fs::rename(kept.image().with_extension("new"), kept.image()).unwrap();
             }),
             ("the image", false, |kept| {
-                fs::remove_file(kept.image()).unwrap()
+                fs::remove_file(kept.image()).unwrap();
             }),
             ("the top layer, to be removed", false, |kept| {
                 let layer = &kept.layers()[1];
@@ -209,7 +209,7 @@ mod tests {
         type Change = fn(&mut Kept);
         let table: [(&str, Change); 5] = [
             ("no record of the image", |kept| {
-                fs::remove_file(kept.image()).unwrap()
+                fs::remove_file(kept.image()).unwrap();
             }),
             ("no record of the lower layer", |kept| {
                 fs::remove_dir_all(&kept.layers()[0]).unwrap();
@@ -221,7 +221,7 @@ mod tests {
                 kept.folders[0] = PathBuf::from("/elsewhere/low/diff");
             }),
             ("more layers than folders", |kept| {
-                _ = kept.folders.remove(0)
+                _ = kept.folders.remove(0);
             }),
         ];
         for (what, change) in table {
