@@ -42,7 +42,7 @@ fn main() -> Result<()> {
 /// Prints what checks take, with the bare API and with seatrial, turn and turn about.
 fn checks(folder: &Path) -> Result<()> {
     let runtime = Runtime::new()?;
-    let connection = connect(&|name| std::env::var(name).ok())?;
+    let mut connection = connect(&|name| std::env::var(name).ok())?;
     let info = runtime.block_on(connection.identify())?;
     spec(&folder.join("checks.yaml"), CHECKS)?;
     // Not counted: the engine's caches are cold, and some of its parts start with the first use.

@@ -87,78 +87,134 @@ fn checks(folder: &Path, archive: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whole processes, from their start to their end.
+/// Something that is measured.
+type Work<'a> = Box<dyn Fn() -> Result<()> + 'a>;
+
+/// Whole processes, from their start to their end: each in turn, so that a machine that is busy is so
+/// for all of them.
 fn processes(folder: &Path, archive: &str) -> Result<()> {
-    let store = folder.join("store");
-    let rows = [
-        ("1 command", 1, 0, 0),
-        ("60 commands, 20 files, 1 config", 60, 20, 1),
+    let floor = Floor::build(folder)?;
+    let image = format!("docker-archive:{archive}");
+    let (one, many) = (folder.join("one.yaml"), folder.join("many.yaml"));
+    write_spec(&one, &image, 1, 0, 0)?;
+    write_spec(&many, &image, 60, 20, 1)?;
+    let stores = [folder.join("store-one"), folder.join("store-many")];
+    let rows: [(&str, Work<'_>); 5] = [
+        (
+            "/bin/true",
+            Box::new(|| run(&mut Command::new("/bin/true")).map(drop)),
+        ),
+        (
+            "seatrial --version",
+            Box::new(|| {
+                run(Command::new(env!("CARGO_BIN_EXE_seatrial")).arg("--version")).map(drop)
+            }),
+        ),
+        (
+            "one container, bare",
+            Box::new(|| floor.contain(1).map(drop)),
+        ),
+        (
+            "1 command",
+            Box::new(|| test("embedded", &stores[0], &one, 1)),
+        ),
+        (
+            "60 commands, 20 files, 1 config",
+            Box::new(|| test("embedded", &stores[1], &many, 81)),
+        ),
     ];
-    println!(
-        "\nwhole processes with a warm store, median of {} (milliseconds)",
-        4 * ROUNDS
-    );
-    for (name, commands, files, configs) in rows {
-        let spec = folder.join("whole.yaml");
-        write_spec(
-            &spec,
-            &format!("docker-archive:{archive}"),
-            commands,
-            files,
-            configs,
-        )?;
-        let mut times = Vec::new();
-        for round in 0..=4 * ROUNDS {
-            let begun = Instant::now();
-            test(&store, &spec, commands + files + configs)?;
+    let mut times = rows.each_ref().map(|_| Vec::new());
+    for round in 0..=4 * ROUNDS {
+        for ((_, work), times) in rows.iter().zip(&mut times) {
+            let took = milliseconds(work)?;
             // The first one fills the store.
             if round > 0 {
-                times.push(begun.elapsed().as_secs_f64() * 1000.0);
+                times.push(took);
             }
         }
-        row(name, &times);
     }
+    let rounds = 4 * ROUNDS;
+    println!("\nwhole processes with a warm store, median and least of {rounds} (milliseconds)");
+    for ((name, _), times) in rows.iter().zip(&times) {
+        let (median, least) = (median(times), least(times));
+        println!("{name:<40} {median:>9.2} {least:>9.2}");
+    }
+    println!(
+        "1 command / /bin/true, at the least: {:.1}",
+        least(&times[3]) / least(&times[0])
+    );
     Ok(())
 }
 
-/// What an image costs that was never seen before.
+/// What an image costs that was never seen before, until the verdict of a file of it is written.
 fn first_seen(folder: &Path) -> Result<()> {
     let archive = save(LARGE, &folder.join("large.tar"))?;
-    let (mut plain, mut ours, mut docker) = (Vec::new(), Vec::new(), Vec::new());
+    let spec = folder.join("first.yaml");
+    let (archive_of, daemon_of) = (
+        format!("docker-archive:{archive}"),
+        format!("docker-daemon:{LARGE}"),
+    );
+    // Where every other run of this user has been; of the image it knows nothing.
+    let used = folder.join("store-one");
+    let sources = [
+        ("from an archive", "embedded", &archive_of, false),
+        ("from the local engine", "embedded", &daemon_of, false),
+        ("the same, in a store in use", "embedded", &daemon_of, true),
+        (
+            "the same with auto, in a store in use",
+            "auto",
+            &daemon_of,
+            true,
+        ),
+    ];
+    let mut plain = Vec::new();
+    let mut times = sources.map(|_| Vec::new());
     for round in 0..ROUNDS {
         let layers = layers(folder, &archive)?;
         let target = folder.join(format!("plain-{round}"));
-        let begun = Instant::now();
-        for layer in &layers {
-            std::fs::create_dir_all(&target)?;
-            run(Command::new("tar")
-                .arg("-xf")
-                .arg(layer)
-                .arg("-C")
-                .arg(&target))?;
-        }
-        plain.push(begun.elapsed().as_secs_f64() * 1000.0);
-        let spec = folder.join("first.yaml");
-        for (reference, times) in [
-            (format!("docker-archive:{archive}"), &mut ours),
-            (format!("docker-daemon:{LARGE}"), &mut docker),
-        ] {
-            write_spec(&spec, &reference, 0, 1, 0)?;
-            let store = tempfile::tempdir_in(folder)?;
-            let begun = Instant::now();
-            test(store.path(), &spec, 1)?;
-            times.push(begun.elapsed().as_secs_f64() * 1000.0);
+        plain.push(milliseconds(|| {
+            for layer in &layers {
+                std::fs::create_dir_all(&target)?;
+                run(Command::new("tar")
+                    .arg("-xf")
+                    .arg(layer)
+                    .arg("-C")
+                    .arg(&target))?;
+            }
+            Ok(())
+        })?);
+        for ((_, engine, reference, in_use), times) in sources.iter().zip(&mut times) {
+            write_spec(&spec, reference, 0, 1, 0)?;
+            let new = tempfile::tempdir_in(folder)?;
+            let store = if *in_use { used.as_path() } else { new.path() };
+            let before = layers_in(store);
+            times.push(milliseconds(|| test(engine, store, &spec, 1))?);
+            if *reference == &daemon_of && layers_in(store) != before {
+                return Err("layers of the local engine were copied".into());
+            }
         }
     }
     println!("\nan image that is seen for the first time, median of {ROUNDS} (milliseconds)");
     row("tar -x of its layers", &plain);
-    row("from an archive", &ours);
-    row("from the local engine", &docker);
+    for ((name, ..), times) in sources.iter().zip(&times) {
+        row(name, times);
+    }
     println!(
         "from an archive / tar: {:.2}",
-        median(&ours) / median(&plain)
+        median(&times[0]) / median(&plain)
     );
     Ok(())
+}
+
+fn layers_in(store: &Path) -> usize {
+    let layers = store.join("layers/sha256").read_dir();
+    layers.map_or(0, Iterator::count)
+}
+
+fn milliseconds(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let begun = Instant::now();
+    work()?;
+    Ok(begun.elapsed().as_secs_f64() * 1000.0)
 }
 
 struct Floor {
@@ -187,16 +243,18 @@ impl Floor {
         })
     }
 
+    /// One after the other; the milliseconds for each.
+    fn contain(&self, count: usize) -> Result<f64> {
+        let scratch =
+            tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir_in(&self.folder))?;
+        let mut command = Command::new(&self.program);
+        command.args([&self.lower, &count.to_string()]);
+        Ok(run(command.arg(scratch.path()))?.trim().parse()?)
+    }
+
     /// The milliseconds for each of many containers, so many of them at a time.
     fn run(&self, width: usize) -> Result<f64> {
-        let count = (EACH / width).to_string();
-        let one = || -> Result<f64> {
-            let scratch =
-                tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir_in(&self.folder))?;
-            let mut command = Command::new(&self.program);
-            command.args([&self.lower, &count]).arg(scratch.path());
-            Ok(run(&mut command)?.trim().parse()?)
-        };
+        let one = || self.contain(EACH / width);
         let times = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..width)
                 .map(|_| scope.spawn(|| one().map_err(|error| error.to_string())))
@@ -331,11 +389,15 @@ fn median(times: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-fn test(store: &Path, spec: &Path, checks: usize) -> Result<()> {
+fn least(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::MAX, f64::min)
+}
+
+fn test(engine: &str, store: &Path, spec: &Path, checks: usize) -> Result<()> {
     let junit = spec.with_extension("xml");
     let mut command = Command::new(env!("CARGO_BIN_EXE_seatrial"));
     command
-        .args(["test", "--engine", "embedded", "--spec"])
+        .args(["test", "--engine", engine, "--spec"])
         .arg(spec);
     command
         .arg("--junit")

@@ -1,6 +1,7 @@
 //! The mark of the process that makes something: written on it from the beginning, so that what a
 //! killed process leaves can be told from what is still in use.
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
@@ -53,8 +54,22 @@ impl Fate {
 impl Mark {
     /// The mark of this process.
     pub fn ours() -> Self {
+        /// All but its time, which does not change as long as this process lives.
+        static OURS: OnceLock<Mark> = OnceLock::new();
+        let expires = seconds(SystemTime::now() + LIFETIME);
+        let ours = OURS.get_or_init(|| Self::asked(expires));
+        if ours.pid != std::process::id() {
+            // A process that was forked.
+            return Self::asked(expires);
+        }
+        Self {
+            expires,
+            ..ours.clone()
+        }
+    }
+
+    fn asked(expires: u64) -> Self {
         let pid = std::process::id();
-        let expires = SystemTime::now() + LIFETIME;
         // Where /proc is another namespace's, it says nothing of the pids that we see.
         let stat = Stat::read("self").filter(|stat| stat.pid == pid);
         let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -64,7 +79,7 @@ impl Mark {
             start: stat.map(|stat| stat.start).unwrap_or_default(),
             namespace: only(&namespace.to_string_lossy(), |c| c.is_ascii_digit()),
             boot: only(&boot, |c| c.is_ascii_hexdigit()),
-            expires: seconds(expires),
+            expires,
         }
     }
 

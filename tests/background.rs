@@ -25,7 +25,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let runtime = Runtime::new().unwrap();
-        let connection = connect(&|name| std::env::var(name).ok()).unwrap();
+        let mut connection = connect(&|name| std::env::var(name).ok()).unwrap();
         let info = runtime.block_on(connection.identify()).unwrap();
         let (stop, receiver) = watch::channel(false);
         let handle = runtime.handle().clone();

@@ -121,7 +121,7 @@ fn ask<T>(question: impl AsyncFnOnce(&Docker) -> T) -> T {
         .enable_all()
         .build()
         .unwrap();
-    let connection = connect(&|name| std::env::var(name).ok()).unwrap();
+    let mut connection = connect(&|name| std::env::var(name).ok()).unwrap();
     runtime.block_on(async {
         connection.identify().await.unwrap();
         question(connection.docker()).await

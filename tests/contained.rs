@@ -15,5 +15,7 @@ mod escapes;
 mod life;
 #[path = "contained/many.rs"]
 mod many;
+#[path = "contained/removed.rs"]
+mod removed;
 #[path = "contained/stage.rs"]
 mod stage;

@@ -23,7 +23,7 @@ fn with_files(image: &str, look: impl FnOnce(&dyn Files)) {
 /// The same, with what stops the run.
 fn with_stop(image: &str, look: impl FnOnce(&dyn Files, &watch::Sender<bool>)) {
     let runtime = Runtime::new().unwrap();
-    let connection = connect(&|name| std::env::var(name).ok()).unwrap();
+    let mut connection = connect(&|name| std::env::var(name).ok()).unwrap();
     let info = runtime.block_on(connection.identify()).unwrap();
     let (stop, stopped) = watch::channel(false);
     let engine = DockerEngine::new(connection, info, runtime.handle().clone(), stopped).unwrap();

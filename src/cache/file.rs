@@ -41,7 +41,10 @@ struct Line {
 #[derive(Debug)]
 pub(super) struct ImageFile {
     path: PathBuf,
-    known: HashMap<Key, SystemTime>,
+    image: String,
+    now: SystemTime,
+    /// What is in it, read when that is first asked: who only adds to it need not know.
+    known: Option<HashMap<Key, SystemTime>>,
     /// Open when it was written to.
     open: Option<File>,
     was_used: bool,
@@ -49,10 +52,26 @@ pub(super) struct ImageFile {
 
 impl ImageFile {
     /// The file of an image in a folder, as far as it can be relied on.
-    pub(super) fn read(folder: &Path, image: &str, now: SystemTime) -> Self {
+    pub(super) fn of(folder: &Path, image: &str, now: SystemTime) -> Self {
         let digest = Sha256Digest::from(Sha256::new_with_prefix(image));
-        let path = folder.join(format!("{digest}.results"));
-        let bytes = trusted(&path).unwrap_or_default();
+        Self {
+            path: folder.join(format!("{digest}.results")),
+            image: image.to_owned(),
+            now,
+            known: None,
+            open: None,
+            was_used: false,
+        }
+    }
+
+    fn known(&mut self) -> &mut HashMap<Key, SystemTime> {
+        let (path, image, now) = (&self.path, &self.image, self.now);
+        self.known
+            .get_or_insert_with(|| Self::read(path, image, now))
+    }
+
+    fn read(path: &Path, image: &str, now: SystemTime) -> HashMap<Key, SystemTime> {
+        let bytes = trusted(path).unwrap_or_default();
         let lines = bytes.split(|byte| *byte == b'\n');
         let mut known = HashMap::new();
         for line in lines.filter(|line| !line.is_empty()) {
@@ -70,17 +89,12 @@ impl ImageFile {
                 None => known.remove(&line.key),
             };
         }
-        Self {
-            known,
-            path,
-            open: None,
-            was_used: false,
-        }
+        known
     }
 
     /// When a check of exactly this key was performed.
     pub(super) fn find(&mut self, key: &Key) -> Option<SystemTime> {
-        let found = self.known.get(key).copied();
+        let found = self.known().get(key).copied();
         if found.is_some() && !std::mem::replace(&mut self.was_used, true) {
             // The files that were used last are removed last; that they are is no condition.
             let file = OpenOptions::new()
@@ -98,7 +112,9 @@ impl ImageFile {
     /// When it can't be written: then it is not kept.
     pub(super) fn add(&mut self, key: Key, performed: SystemTime) -> io::Result<()> {
         self.append(&key, performed, true)?;
-        self.known.insert(key, performed);
+        if let Some(known) = &mut self.known {
+            known.insert(key, performed);
+        }
         Ok(())
     }
 
@@ -107,7 +123,7 @@ impl ImageFile {
     /// # Errors
     /// When that can't be written.
     pub(super) fn revoke(&mut self, key: &Key) -> io::Result<()> {
-        if self.known.remove(key).is_none() {
+        if self.known().remove(key).is_none() {
             return Ok(());
         }
         self.append(key, SystemTime::now(), false)
@@ -129,7 +145,7 @@ impl ImageFile {
     /// # Errors
     /// When it can't be removed.
     pub(super) fn remove(&mut self) -> io::Result<()> {
-        self.known.clear();
+        self.known = Some(HashMap::new());
         self.open = None;
         fs::remove_file(&self.path)
     }

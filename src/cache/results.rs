@@ -107,6 +107,6 @@ impl Results {
     fn image<'a>(&self, images: &'a mut HashMap<String, ImageFile>, id: &str) -> &'a mut ImageFile {
         images
             .entry(id.to_owned())
-            .or_insert_with(|| ImageFile::read(&self.folder, id, self.now))
+            .or_insert_with(|| ImageFile::of(&self.folder, id, self.now))
     }
 }

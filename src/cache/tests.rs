@@ -50,7 +50,7 @@ fn image(id: &str) -> Image {
 }
 
 fn read(folder: &Path) -> ImageFile {
-    ImageFile::read(folder, IMAGE, SystemTime::now())
+    ImageFile::of(folder, IMAGE, SystemTime::now())
 }
 
 /// A folder with one result, and its file.
@@ -187,13 +187,13 @@ fn what_fails_later_is_taken_back_until_it_passes_again() {
 fn a_file_of_another_image_is_not_taken() {
     let (folder, file) = one();
     let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-    let mut results = ImageFile::read(folder.path(), other, SystemTime::now());
+    let mut results = ImageFile::of(folder.path(), other, SystemTime::now());
     results.add(key(other, "a"), SystemTime::now()).unwrap();
     let place = fs::read_dir(folder.path()).unwrap();
     let place = place.map(|entry| entry.unwrap().path());
     let place = place.into_iter().find(|path| *path != file).unwrap();
     fs::rename(&file, place).unwrap();
-    let mut moved = ImageFile::read(folder.path(), other, SystemTime::now());
+    let mut moved = ImageFile::of(folder.path(), other, SystemTime::now());
     assert!(moved.find(&key(IMAGE, "a")).is_none());
 }
 

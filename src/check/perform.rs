@@ -26,6 +26,8 @@ const LONGEST_VALUE: usize = 80;
 
 /// The kind of problem of what no engine here can give: such a check is skipped.
 const NEEDS: &str = "needs";
+/// That of what was broken off.
+const INTERRUPTED: &str = "interrupted";
 
 /// What a check came to, and what was seen on the way.
 #[derive(Debug)]
@@ -55,6 +57,14 @@ impl Observation {
 /// Performs one check of the image that `files` belongs to; again after a fault of the engine.
 pub fn perform(case: &Case, engine: &dyn Engine, files: &ImageFiles) -> Observation {
     let mut observation = again::until_decided(engine, || perform_once(case, engine, files));
+    // Of an image that was being removed, anything may have been seen.
+    let says_nothing = matches!(
+        &observation.verdict,
+        Verdict::Error(problem) if [NEEDS, INTERRUPTED].contains(&problem.kind)
+    );
+    if let (false, Err(gone)) = (says_nothing, engine.confirm(files.image())) {
+        observation.verdict = Verdict::Error(gone.into());
+    }
     if let Verdict::Error(problem) = &observation.verdict
         && problem.kind == NEEDS
     {
@@ -201,7 +211,7 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
             EngineError::NoSuchImage { .. } | EngineError::ImageGone { .. } => "image",
-            EngineError::Interrupted => "interrupted",
+            EngineError::Interrupted => INTERRUPTED,
             EngineError::TooLarge { .. } => "output-limit",
             EngineError::Needs(_) => NEEDS,
             _ => "engine",

@@ -3,15 +3,18 @@
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::clean;
 use super::session::{Session, env, identify};
 use crate::engine::docker::DockerEngine;
-use crate::engine::embedded::{Daemon, EmbeddedEngine, EmbeddedFinder};
+use crate::engine::embedded::{Ahead, Begun, Daemon, EmbeddedEngine, EmbeddedFinder};
 use crate::engine::{AutoEngine, Engine, EngineError, FakeEngine, Finder, Waiter};
 use crate::report::text::terminal_text;
 use crate::spec::parse_bytes;
+
+/// This very program.
+const HELPER: &str = "/proc/self/exe";
 
 /// What runs the containers.
 #[derive(Debug, Clone)]
@@ -48,9 +51,17 @@ pub(super) struct Engines {
     root: PathBuf,
     /// The daemon of this machine; what earlier runs left on it is still there.
     docker: Arc<OnceLock<Result<Arc<DockerEngine>, EngineError>>>,
+    /// The helper process of the embedded engine, if it was started already.
+    ahead: Arc<Mutex<Option<Begun>>>,
 }
 
 impl EngineChoice {
+    /// Starts the helper process of the embedded engine, so that it gets ready while specs are read.
+    pub(super) fn ahead(&self) -> Option<Begun> {
+        // Why it can't be is told when it is needed.
+        matches!(self, Self::Auto | Self::Embedded).then(|| Begun::begin(Path::new(HELPER)))
+    }
+
     /// The engines that this means. Paths of images are relative to `root`.
     pub(super) fn engines(&self, session: &Session, root: &Path) -> Engines {
         Engines {
@@ -58,11 +69,20 @@ impl EngineChoice {
             waiter: session.waiter(),
             root: root.to_owned(),
             docker: Arc::default(),
+            ahead: Arc::default(),
         }
     }
 }
 
 impl Engines {
+    /// The same, with a helper process that was started before.
+    pub(super) fn having(self, ahead: Option<Begun>) -> Self {
+        Self {
+            ahead: Arc::new(Mutex::new(ahead)),
+            ..self
+        }
+    }
+
     /// What finds images before anything is started; nothing where that can't be.
     pub(super) fn finder(&self) -> Option<Box<dyn Finder>> {
         let embedded = |daemon| {
@@ -167,7 +187,10 @@ impl Engines {
     }
 
     fn embedded(&self, daemon: Daemon) -> Result<EmbeddedEngine, EngineError> {
-        let engine = unproven(&self.waiter, daemon, &self.root)?;
+        let ahead = self.ahead.lock();
+        let ahead = ahead.unwrap_or_else(PoisonError::into_inner).take();
+        let ahead = ahead.and_then(Begun::take);
+        let engine = begun(ahead, &self.waiter, daemon, &self.root)?;
         // What no container can be made on must be told before any check fails of it.
         engine.prove()?;
         Ok(engine)
@@ -191,10 +214,22 @@ pub(super) fn unproven(
     daemon: Daemon,
     root: &Path,
 ) -> Result<EmbeddedEngine, EngineError> {
+    let engine = begun(None, waiter, daemon, root)?;
+    engine.ready()?;
+    Ok(engine)
+}
+
+/// The embedded engine, whose helper may still be on its way.
+fn begun(
+    ahead: Option<Ahead>,
+    waiter: &Waiter,
+    daemon: Daemon,
+    root: &Path,
+) -> Result<EmbeddedEngine, EngineError> {
     let bound = store_bound(&env)?;
     let (runtime, stop) = (waiter.runtime().clone(), waiter.stop());
-    let program = Path::new("/proc/self/exe");
-    let engine = EmbeddedEngine::start(program, daemon, root, runtime, stop)?;
+    let ahead = ahead.map_or_else(|| Ahead::start(Path::new(HELPER)), Ok)?;
+    let engine = EmbeddedEngine::of(ahead, daemon, root, runtime, stop);
     let bound = bound.unwrap_or(engine.store_bound());
     Ok(engine.bounded(bound))
 }

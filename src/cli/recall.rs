@@ -1,5 +1,6 @@
 //! What is taken from earlier runs, so that an engine may not be needed at all.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -22,6 +23,12 @@ pub(super) struct RecallArgs {
 }
 
 impl RecallArgs {
+    /// Whether it is known before anything is read that no result can be taken.
+    pub(super) fn takes_nothing(&self) -> bool {
+        let empty = |folder: PathBuf| folder.read_dir().is_ok_and(|mut it| it.next().is_none());
+        self.fresh || results_folder().is_ok_and(empty)
+    }
+
     /// What is kept of earlier runs; nothing where it can't be kept.
     pub(super) fn results(&self) -> Option<Results> {
         // What is wrong with the folder is told by whoever needs it: without it nothing is lost

@@ -142,7 +142,7 @@ impl Session {
 
 /// Finds the engine and asks it what it is.
 pub(super) fn identify(waiter: &Waiter) -> Result<(Connection, EngineInfo), EngineError> {
-    let connection = connect(&env)?;
+    let mut connection = connect(&env)?;
     let info = waiter.wait(connection.identify())?;
     Ok((connection, info))
 }

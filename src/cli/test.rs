@@ -22,6 +22,7 @@ use super::shard::ShardArg;
 use super::site::{BuildLimits, PruneArg, Site};
 use super::watched::WatchedArgs;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::embedded::Begun;
 use crate::event::{Event, Listener, Selection, Shard};
 use crate::fingerprint;
 use crate::plan::Plan;
@@ -97,6 +98,12 @@ impl TestArgs {
         (self.tags.is_empty() || self.tags.iter().any(has)) && !self.skip_tags.iter().any(has)
     }
 
+    /// What makes containers, if it is certain that some are made unless there are mistakes.
+    fn ahead(&self) -> Option<Begun> {
+        let is_certain = !self.harness.list && !self.build && !self.changed.is_some();
+        (is_certain && self.recall.takes_nothing()).then(|| self.engine.ahead())?
+    }
+
     /// What was asked for, before any of it is done.
     fn selection(&self) -> Selection {
         Selection {
@@ -151,6 +158,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         let message = "--format and a report can't both have the standard output";
         return Err(Trouble::new(Exit::Usage, message));
     }
+    let ahead = args.ahead();
     let project = find_project(args.project.as_deref())?;
     let mut selection = args.selection();
     let (plan, change) = plan(&args, project.as_ref(), &mut |_, _, _| {})?;
@@ -201,6 +209,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let tally = Arc::new(Tally::new());
     let results = args.recall.results();
     let engines = args.engine.engines(&session, &root(project.as_ref())?);
+    let engines = engines.having(ahead);
     let policy = args.policy.policy();
     let run = Run {
         folder: folder_in_repository(&root(project.as_ref())?),
@@ -234,6 +243,8 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
         }),
         results,
     };
+    // What it has let go of ends while the reports are written; dropping it waits for that.
+    let engine = run.engine.clone();
     let building = site.as_mut();
     let ended = run.execute_while(building.map(|(site, tested)| site.beside(to_stdout, tested)));
     if let Some((site, _)) = &site {
@@ -247,6 +258,7 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some(reports) = Arc::into_inner(reports) {
         reports.finish().map_err(|errors| unwritten(&errors))?;
     }
+    drop(engine);
     if let Some((site, _)) = &site {
         // Whoever waits for the verdict has it by now.
         let anew = args.rebuilt.of(&site.built(), quiet);

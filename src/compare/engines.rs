@@ -92,6 +92,8 @@ pub fn compare(
         found.files = files;
     }
     found.packages = both.changes();
+    engine.confirm(&old)?;
+    engine.confirm(&new)?;
     Ok(found)
 }
 

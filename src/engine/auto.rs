@@ -110,6 +110,10 @@ impl Engine for AutoEngine {
         }
     }
 
+    fn confirm(&self, image: &Image) -> Result<(), EngineError> {
+        self.embedded.confirm(image)
+    }
+
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
         self.embedded.history(image)
     }

@@ -95,6 +95,11 @@ impl Engine for OnDemand {
         self.engine_with(image)?.run(image, process, look)
     }
 
+    fn confirm(&self, image: &Image) -> Result<(), EngineError> {
+        self.started()
+            .map_or(Ok(()), |engine| engine.confirm(image))
+    }
+
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
         self.engine_with(image)?.history(image)
     }

@@ -44,6 +44,16 @@ pub trait Engine: Send + Sync {
         look: Option<&mut Look<'_>>,
     ) -> Result<Outcome, EngineError>;
 
+    /// Asked before what was seen of an image is believed: whether it was there, whole, all the time until
+    /// now. An engine that keeps others from removing images has nothing to say.
+    ///
+    /// # Errors
+    /// [`EngineError::ImageGone`] when somebody has removed it meanwhile.
+    fn confirm(&self, image: &Image) -> Result<(), EngineError> {
+        let _ = image;
+        Ok(())
+    }
+
     /// How an image came to be, from the last step to the first.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ impl OutputFile {
         if file.stream {
             file.on_error(file.open_stream().map(drop))?;
         } else {
-            file.replace(placeholder)?;
+            file.hold(placeholder)?;
         }
         Ok(file)
     }
@@ -110,19 +110,20 @@ impl OutputFile {
             self.open_stream()
                 .and_then(|mut stream| stream.write_all(content))
         } else {
-            self.replace_file(content)
+            self.replace_file(content, true)
         })
     }
 
     /// Puts `placeholder` in place of what is there, until the end comes. A stream can't take
-    /// anything back, and gets nothing.
+    /// anything back, and gets nothing. The disk is not waited for: a machine that fails is no end of
+    /// a run that anybody reads of here.
     ///
     /// # Errors
     /// As [`replace`](Self::replace).
     pub fn hold(&self, placeholder: &[u8]) -> Result<(), FileError> {
         match self.stream {
             true => Ok(()),
-            false => self.replace(placeholder),
+            false => self.on_error(self.replace_file(placeholder, false)),
         }
     }
 
@@ -130,10 +131,12 @@ impl OutputFile {
         OpenOptions::new().append(true).open(&self.path)
     }
 
-    fn replace_file(&self, content: &[u8]) -> io::Result<()> {
+    fn replace_file(&self, content: &[u8], is_synced: bool) -> io::Result<()> {
         let mut file = temporary_beside(&self.path)?;
         file.write_all(content)?;
-        file.as_file().sync_all()?;
+        if is_synced {
+            file.as_file().sync_all()?;
+        }
         file.persist(&self.path)?;
         Ok(())
     }

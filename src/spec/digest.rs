@@ -21,8 +21,14 @@ impl Sha256Digest {
 impl From<Sha256> for Sha256Digest {
     /// Of all that was hashed.
     fn from(hasher: Sha256) -> Self {
-        let digest = hasher.finalize();
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digest: [u8; 32] = hasher.finalize().into();
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Self(
+            digits
+                .map(|digit| char::from(DIGITS[usize::from(digit)]))
+                .collect(),
+        )
     }
 }
 

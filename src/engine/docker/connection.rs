@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
 use super::endpoint::{Endpoint, Env, Origin, Transport, resolve, usual_sockets};
 use super::faults::Faults;
@@ -47,9 +47,7 @@ pub fn connect(env: Env<'_>) -> Result<Connection, EngineError> {
         reason.push_str("; start Docker or Podman, or say with DOCKER_HOST where it is");
         return Err(unreachable(&endpoint, reason));
     }
-    let docker = client(&endpoint.transport).map_err(|error| {
-        EngineError::Configuration(format!("can't prepare {endpoint}: {}", chain(&error)))
-    })?;
+    let docker = client(&endpoint, API_DEFAULT_VERSION)?;
     Ok(Connection {
         endpoint,
         docker,
@@ -73,19 +71,17 @@ impl Connection {
         matches!(self.endpoint.transport, Transport::Unix(_))
     }
 
-    /// Asks the engine what it is and agrees on the version of the API.
+    /// Asks the engine what it is and agrees on the version of the API. To be called before there are
+    /// clones, which would not know that.
     ///
     /// # Errors
     /// [`EngineError::Unreachable`] with what can be done about it.
-    pub async fn identify(&self) -> Result<EngineInfo, EngineError> {
-        let asked = async {
-            // The first requests of all. One settles the API version for all clones of the client,
-            // the other is the same in all versions.
-            let settled = self.docker.clone().negotiate_version();
-            tokio::try_join!(settled, self.docker.version())
-        };
+    pub async fn identify(&mut self) -> Result<EngineInfo, EngineError> {
+        // The first request of all, which is the same in all versions. Docker executes several programs
+        // to answer it, so it is made once for both.
+        let asked = self.docker.version();
         let version = match tokio::time::timeout(IDENTIFY_LIMIT, asked).await {
-            Ok(Ok((_, version))) => version,
+            Ok(Ok(version)) => version,
             Ok(Err(error)) => return Err(self.unreachable(&error)),
             Err(_) => {
                 let seconds = IDENTIFY_LIMIT.as_secs();
@@ -95,6 +91,14 @@ impl Connection {
                 ));
             }
         };
+        let said = version.api_version.as_deref().unwrap_or_default();
+        let Some(known) = api_version(said) else {
+            let reason = format!("it calls the version of its API `{said}`");
+            return Err(unreachable(&self.endpoint, reason));
+        };
+        if known < *API_DEFAULT_VERSION {
+            self.docker = client(&self.endpoint, &known)?;
+        }
         let is_podman = version
             .components
             .iter()
@@ -158,25 +162,29 @@ fn is_socket_visible(endpoint: &Endpoint) -> bool {
     }
 }
 
-fn client(transport: &Transport) -> Result<Docker, bollard::errors::Error> {
-    match transport {
-        Transport::Unix(path) => Docker::connect_with_unix(
-            &path.to_string_lossy(),
-            CLIENT_LIMIT_SECONDS,
-            API_DEFAULT_VERSION,
-        ),
-        Transport::Http(address) => {
-            Docker::connect_with_http(address, CLIENT_LIMIT_SECONDS, API_DEFAULT_VERSION)
+/// A client that speaks this version of the API.
+fn client(endpoint: &Endpoint, version: &ClientVersion) -> Result<Docker, EngineError> {
+    let limit = CLIENT_LIMIT_SECONDS;
+    let client = match &endpoint.transport {
+        Transport::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), limit, version),
+        Transport::Http(address) => Docker::connect_with_http(address, limit, version),
+        Transport::Https(address, files) => {
+            let (key, cert, ca) = (&files.key, &files.cert, &files.ca);
+            Docker::connect_with_ssl(address, key, cert, ca, limit, version)
         }
-        Transport::Https(address, files) => Docker::connect_with_ssl(
-            address,
-            &files.key,
-            &files.cert,
-            &files.ca,
-            CLIENT_LIMIT_SECONDS,
-            API_DEFAULT_VERSION,
-        ),
-    }
+    };
+    client.map_err(|error| {
+        EngineError::Configuration(format!("can't prepare {endpoint}: {}", chain(&error)))
+    })
+}
+
+/// Such as `1.41`.
+fn api_version(text: &str) -> Option<ClientVersion> {
+    let (major, minor) = text.split_once('.')?;
+    Some(ClientVersion {
+        major_version: major.parse().ok()?,
+        minor_version: minor.parse().ok()?,
+    })
 }
 
 /// The first system error below `error`.
@@ -223,7 +231,7 @@ mod tests {
 
     async fn fail(host: &str) -> String {
         match connect(&with_host(host)) {
-            Ok(connection) => connection.identify().await.unwrap_err().to_string(),
+            Ok(mut connection) => connection.identify().await.unwrap_err().to_string(),
             Err(error) => error.to_string(),
         }
     }

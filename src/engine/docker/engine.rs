@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +57,10 @@ pub struct DockerEngine {
     pub(super) shared: SharedContainers,
     /// Held for reading by each container that is being created.
     creating: Arc<RwLock<()>>,
+    /// Whether any container was asked for: otherwise there is nothing to be removed.
+    has_asked: AtomicBool,
+    /// Whether layers are to this process what they are to the engine, once that was asked.
+    pub(super) is_as_seen_here: OnceCell<bool>,
 }
 
 impl DockerEngine {
@@ -83,6 +88,8 @@ impl DockerEngine {
             readers: Mutex::default(),
             shared: SharedContainers::default(),
             creating: Arc::default(),
+            has_asked: AtomicBool::new(false),
+            is_as_seen_here: OnceCell::new(),
         })
     }
 
@@ -176,6 +183,7 @@ impl DockerEngine {
         body: ContainerCreateBody,
     ) -> Result<(), EngineError> {
         let under_way = Arc::clone(&self.creating).read_owned().await;
+        self.has_asked.store(true, Ordering::SeqCst);
         let connection = self.connection.clone();
         let name = container.name.clone();
         let platform = platform.map(ToOwned::to_owned);
@@ -414,6 +422,9 @@ impl Engine for DockerEngine {
     }
 
     fn close(&self) -> Result<usize, EngineError> {
+        if !self.has_asked.load(Ordering::SeqCst) {
+            return Ok(0);
+        }
         self.waiter.runtime().block_on(async {
             self.connection.forgive().await;
             self.sweep().await

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::container::Container;
 use super::engine::DockerEngine;
 use super::image::{describe, history_step};
+use super::records::Records;
 use super::steps::{is_not_found, steadily};
 use crate::engine::{EngineError, HistoryStep, Image, is_root_of_machine};
 
@@ -19,8 +20,29 @@ pub(crate) struct LocalImage {
     /// The digests of its uncompressed layers, the lowest first.
     pub(crate) diff_ids: Vec<String>,
     /// The folders of the layers in the same order, where they can be read as they are: in the form
-    /// of overlayfs, and kept until the pin is dropped.
-    pub(crate) folders: Option<(Vec<PathBuf>, Pin)>,
+    /// of overlayfs, and what keeps them or tells when they are gone.
+    pub(crate) folders: Option<(Vec<PathBuf>, Kept)>,
+}
+
+/// Why layers of an engine can be relied on, although others may remove its images.
+pub(crate) enum Kept {
+    /// The engine's own records tell whether they are still there.
+    Noted(Records),
+    /// The engine keeps them until this is dropped.
+    Pinned {
+        /// What it keeps them for.
+        _pin: Pin,
+    },
+}
+
+impl Kept {
+    /// Whether the layers were whole all the time until now.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self {
+            Self::Noted(records) => records.are_unchanged(),
+            Self::Pinned { .. } => true,
+        }
+    }
 }
 
 /// A container that is never started: as long as it is there, the layers of its image are. What
@@ -53,18 +75,19 @@ impl DockerEngine {
     /// [`EngineError::NoSuchImage`] when it is not there.
     pub(crate) fn local_image(&self, reference: &str) -> Result<LocalImage, EngineError> {
         self.wait(async {
-            let found = self.inspect(reference).await?;
+            // Neither waits for the other; what can't be told is asked again where it matters.
+            let sees = async { Ok(self.sees_layers().await) };
+            let (found, _) = tokio::try_join!(self.inspect(reference), sees)?;
             let diff_ids = found.root_fs.clone().and_then(|root| root.layers);
             let diff_ids = diff_ids.unwrap_or_default();
             let image = describe(reference.to_owned(), found.clone())?;
             let request = || self.connection.docker().image_history(&image.id);
-            // Neither waits for the other.
             let (folders, steps) = tokio::try_join!(
                 self.folders(&found, diff_ids.len()),
                 steadily(&self.connection, "tell the history of an image", request),
             )?;
             let folders = match folders {
-                Some(folders) => self.pinned(&image, folders).await?,
+                Some(folders) => self.kept(&image, &diff_ids, folders).await?,
                 None => None,
             };
             Ok(LocalImage {
@@ -73,6 +96,22 @@ impl DockerEngine {
                 diff_ids,
                 folders,
             })
+        })
+    }
+
+    /// The folders of an image, kept as on an engine that notes nothing we know.
+    #[cfg(test)]
+    pub(crate) fn pinned_image(
+        &self,
+        reference: &str,
+    ) -> Result<Option<(Vec<PathBuf>, Kept)>, EngineError> {
+        self.wait(async {
+            let found = self.inspect(reference).await?;
+            let count = found.root_fs.as_ref().and_then(|root| root.layers.as_ref());
+            let count = count.map_or(0, Vec::len);
+            let folders = self.folders(&found, count).await?;
+            let image = describe(reference.to_owned(), found)?;
+            self.pinned(&image, folders.unwrap_or_default()).await
         })
     }
 
@@ -130,28 +169,48 @@ impl DockerEngine {
         let Some(driver) = &image.graph_driver else {
             return Ok(None);
         };
-        if !self.connection.is_local() || !is_root_of_machine() {
-            return Ok(None);
-        }
         let Some(folders) = overlay_folders(driver, count) else {
             return Ok(None);
         };
-        let request = || self.connection.docker().info();
-        let info = steadily(&self.connection, "tell about itself", request).await?;
-        Ok(is_as_seen_here(&info).then_some(folders))
+        Ok(self.sees_layers().await?.then_some(folders))
     }
 
-    /// Keeps the layers, and only then looks whether they are there. Their names are random (Docker)
-    /// or made of their digests (Podman), so that what is found is theirs.
+    /// Whether folders of the engine are to this process what they are to the engine; asked once.
+    async fn sees_layers(&self) -> Result<bool, EngineError> {
+        if !self.connection.is_local() || !is_root_of_machine() {
+            return Ok(false);
+        }
+        let ask = || async {
+            let request = || self.connection.docker().info();
+            let info = steadily(&self.connection, "tell about itself", request).await?;
+            Ok(is_as_seen_here(&info))
+        };
+        self.is_as_seen_here.get_or_try_init(ask).await.copied()
+    }
+
+    /// Finds the records of the layers, or else keeps them; and only then looks whether they are there. Their
+    /// names are random (Docker) or made of their digests (Podman), so that what is found is theirs.
+    async fn kept(
+        &self,
+        image: &Image,
+        diff_ids: &[String],
+        folders: Vec<PathBuf>,
+    ) -> Result<Option<(Vec<PathBuf>, Kept)>, EngineError> {
+        if !folders.iter().all(|path| is_folder(path)) {
+            return Ok(None);
+        }
+        if let Some(records) = Records::find(&image.id, diff_ids, &folders) {
+            return Ok(Some((folders, Kept::Noted(records))));
+        }
+        self.pinned(image, folders).await
+    }
+
+    /// Keeps the layers, as far as they are there.
     async fn pinned(
         &self,
         image: &Image,
         folders: Vec<PathBuf>,
-    ) -> Result<Option<(Vec<PathBuf>, Pin)>, EngineError> {
-        let is_there = |path: &PathBuf| is_folder(path);
-        if !folders.iter().all(is_there) {
-            return Ok(None);
-        }
+    ) -> Result<Option<(Vec<PathBuf>, Kept)>, EngineError> {
         let mut body = self.reader_body(image);
         body.labels = Some(self.labels("keeping the layers of an image"));
         let container = self.container();
@@ -161,8 +220,8 @@ impl DockerEngine {
             runtime: self.waiter.runtime().clone(),
             name: container.name,
         };
-        if folders.iter().all(is_there) {
-            return Ok(Some((folders, pin)));
+        if folders.iter().all(|path| is_folder(path)) {
+            return Ok(Some((folders, Kept::Pinned { _pin: pin })));
         }
         // Here it can't be dropped: that waits.
         let container = self.container_of(pin.name.clone());

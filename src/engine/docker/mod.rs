@@ -23,6 +23,7 @@ mod owner;
 mod progress;
 mod reach;
 mod reap;
+mod records;
 mod running;
 mod shared;
 mod steps;
@@ -35,5 +36,5 @@ pub use endpoint::{Certificates, DOCKER_SOCKET, Endpoint, Env, Origin, Transport
 pub use engine::DockerEngine;
 pub(crate) use export::Exporter;
 pub use folder::clean_folders;
-pub(crate) use layers::LocalImage;
+pub(crate) use layers::{Kept, LocalImage};
 pub use reap::{Cleaned, Effort, Leftover, What, clean_containers, find_containers};

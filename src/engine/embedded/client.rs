@@ -20,6 +20,10 @@ use crate::engine::EngineError;
 #[derive(Debug)]
 pub(super) struct Helper {
     control: Mutex<Option<Channel>>,
+    /// Whether nobody has waited for it yet.
+    is_new: Mutex<bool>,
+    /// The first connection, until somebody needs it.
+    first: Mutex<Option<Channel>>,
     idle: Mutex<Vec<Channel>>,
     process: Mutex<Child>,
     has_many_users: bool,
@@ -52,11 +56,11 @@ const START: &str = "start its helper process";
 const ASK: &str = "ask its helper process";
 
 impl Helper {
-    /// Starts it and waits until it can make containers. `stopped` can be read from as soon as
-    /// the run is stopped: then its answers are not waited for.
+    /// Starts it, and does not wait until it is [`ready`](Self::ready). `stopped` can be read from as
+    /// soon as the run is stopped: then its answers are not waited for.
     ///
     /// # Errors
-    /// When this host does not allow what it needs.
+    /// When this host does not allow what it needs, as far as that is known at once.
     pub(super) fn start(
         program: &Path,
         settings: &Settings,
@@ -80,6 +84,8 @@ impl Helper {
         let (child, channel) = begin().map_err(|error| failed(START, error))?;
         let mut helper = Self {
             control: Mutex::new(None),
+            is_new: Mutex::new(true),
+            first: Mutex::new(None),
             idle: Mutex::default(),
             process: Mutex::new(child),
             has_many_users: true,
@@ -95,9 +101,37 @@ impl Helper {
                 .map_err(|error| failed(START, error))?;
             helper.has_many_users = many;
         }
-        answered(&channel, START)?;
+        // It is served as soon as the helper is ready, whatever is done here meanwhile.
+        let (first, socket) = connection().map_err(|error| failed(START, error))?;
+        // A helper that has ended already has said why, which is heard when it is waited for.
+        let _ = channel.send(&Request::Connect, &[socket.as_fd()]);
+        *lock(&helper.first) = Some(first);
         *lock(&helper.control) = Some(channel);
         Ok(helper)
+    }
+
+    /// Waits until it can make containers.
+    ///
+    /// # Errors
+    /// When this host does not allow what it needs.
+    pub(super) fn ready(&self) -> Result<(), EngineError> {
+        let mut is_new = lock(&self.is_new);
+        if std::mem::replace(&mut *is_new, false) {
+            answered(controlled(&lock(&self.control))?, START)?;
+        }
+        Ok(())
+    }
+
+    /// The first connection, which was asked for when the helper was started; once.
+    fn first(&self) -> Result<Option<Channel>, EngineError> {
+        // Held until it is there, so that nobody else takes its answer.
+        let mut first = lock(&self.first);
+        let Some(channel) = first.take() else {
+            return Ok(None);
+        };
+        answered(controlled(&lock(&self.control))?, ASK)?;
+        answered(&channel, ASK)?;
+        Ok(Some(channel))
     }
 
     /// Whether there are other users than root.
@@ -110,8 +144,9 @@ impl Helper {
     /// # Errors
     /// When the helper is gone, or has no room.
     pub(super) fn lease(self: &Arc<Self>) -> Result<Lease, EngineError> {
+        self.ready()?;
         let idle = lock(&self.idle).pop();
-        if let Some(channel) = idle {
+        if let Some(channel) = idle.map_or_else(|| self.first(), |idle| Ok(Some(idle)))? {
             return Ok(Lease {
                 helper: Arc::clone(self),
                 channel: Some(channel),
@@ -120,9 +155,7 @@ impl Helper {
         let (channel, socket) = connection().map_err(|error| failed(ASK, error))?;
         {
             let control = lock(&self.control);
-            let control = control
-                .as_ref()
-                .ok_or_else(|| failed(ASK, "it has ended"))?;
+            let control = controlled(&control)?;
             let files = [socket.as_fd()];
             control
                 .send(&Request::Connect, &files)
@@ -162,10 +195,16 @@ impl Helper {
         failed(step, slow(error))
     }
 
-    /// Ends it, and with it all containers.
-    pub(super) fn end(&self) {
+    /// Lets it end, and with it all containers, and does not wait for that.
+    pub(super) fn let_go(&self) {
+        drop(lock(&self.first).take());
         lock(&self.idle).clear();
         drop(lock(&self.control).take());
+    }
+
+    /// Ends it, and with it all containers.
+    pub(super) fn end(&self) {
+        self.let_go();
         let mut process = lock(&self.process);
         // It ends by itself when its connection does, unless somebody has stopped it.
         if !ends_within(&mut process, END_LIMIT) {
@@ -295,6 +334,11 @@ impl Drop for Lease {
             lock(&self.helper.idle).push(channel);
         }
     }
+}
+
+fn controlled(control: &Option<Channel>) -> Result<&Channel, EngineError> {
+    let control = control.as_ref();
+    control.ok_or_else(|| failed(ASK, "it has ended"))
 }
 
 fn gone(step: &'static str) -> EngineError {

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::ahead::Ahead;
 use super::client::{Helper, Lease, failed};
 use super::daemon::Daemon;
 use super::files::View;
@@ -20,9 +21,9 @@ use super::known::Known;
 use super::lacks::Abilities;
 use super::leftover;
 use super::probe::with_advice;
-use super::run::{self, START};
+use super::run;
 use super::running::EmbeddedRunning;
-use super::setup::{BOUND, Setup};
+use super::setup::BOUND;
 use super::shared::SharedContainers;
 use crate::engine::{
     Engine, EngineError, EngineInfo, Files, HistoryStep, Image, Isolation, Look, Outcome, Process,
@@ -58,7 +59,7 @@ pub struct EmbeddedEngine {
 struct Opened {
     known: Arc<Known>,
     history: Vec<HistoryStep>,
-    _hold: Hold,
+    hold: Hold,
 }
 
 impl std::fmt::Debug for EmbeddedEngine {
@@ -82,27 +83,38 @@ impl EmbeddedEngine {
         runtime: Handle,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
-        let setup = Setup::of_this_host()?;
-        let store = setup.store(stop.clone())?;
-        let (stopped, writer) = io::pipe().map_err(|error| failed(START, error))?;
+        let engine = Self::of(Ahead::start(program)?, daemon, root, runtime, stop);
+        engine.ready()?;
+        Ok(engine)
+    }
+
+    /// The same, of a helper process that was started before. It is waited for by whoever needs it
+    /// first, who is told what this host does not allow.
+    pub fn of(
+        ahead: Ahead,
+        daemon: Daemon,
+        root: &Path,
+        runtime: Handle,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let Ahead {
+            setup,
+            store,
+            helper,
+            stopped,
+            go_on,
+        } = ahead;
         let mut waits = stop.clone();
         runtime.spawn(async move {
             stopped_run(&mut waits).await;
-            drop(writer);
+            drop(go_on);
         });
-        let stopped = OwnedFd::from(stopped);
-        let copy = stopped.try_clone().map_err(|error| failed(START, error))?;
-        let helper =
-            Helper::start(program, &setup.settings, copy).map_err(|error| match error {
-                EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
-                error => error,
-            })?;
         let helper = Arc::new(helper);
         leftover::clean_groups();
         let waiter = Waiter::new(runtime.clone(), stop.clone());
         let library = setup.library(&helper, store, daemon, root, runtime, stop);
         library.store.reap(&library.hands);
-        Ok(Self {
+        Self {
             info: setup.info(),
             library,
             abilities: Abilities::new(&setup, &helper),
@@ -115,7 +127,15 @@ impl EmbeddedEngine {
             shared: SharedContainers::default(),
             bound: BOUND,
             scratch: setup.settings.scratch,
-        })
+        }
+    }
+
+    /// Waits for the helper process.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn ready(&self) -> Result<(), EngineError> {
+        self.helper.ready().map_err(advised)
     }
 
     /// The same engine, whose store may hold so many bytes after a run.
@@ -193,20 +213,23 @@ impl EmbeddedEngine {
             hold,
         } = ready;
         let request = Request::Root { id: root, layers };
-        match self.helper.lease()?.ask(OPEN, &request, &[])?.0 {
-            Answer::Done => {}
-            other => {
+        match self.helper.lease()?.ask(OPEN, &request, &[]) {
+            Ok((Answer::Done, _)) => {}
+            Ok((other, _)) => {
                 let reason = format!("its helper process answered {other:?}");
                 return Err(failed(OPEN, reason));
             }
+            Err(_) if !hold.is_whole() => return Err(gone(&image)),
+            Err(error) => return Err(error),
         }
         let opened = Arc::new(Opened {
             known: Arc::new(Known::new(root, self.helper.has_many_users())),
             history,
-            _hold: hold,
+            hold,
         });
         let mut all = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same image by another name; what was opened first is as good.
+        // The same image by another name; what was opened first is as good. Even if that is gone
+        // meanwhile: what was seen of it must not be confirmed by another.
         all.entry(image.id.clone()).or_insert(opened);
         Ok(image)
     }
@@ -280,6 +303,14 @@ impl Engine for EmbeddedEngine {
         outcome.map_err(|error| self.doubted(error))
     }
 
+    fn confirm(&self, image: &Image) -> Result<(), EngineError> {
+        // Of what nobody has opened nothing was seen.
+        match self.opened(image) {
+            Ok(opened) if !opened.hold.is_whole() => Err(gone(image)),
+            _ => Ok(()),
+        }
+    }
+
     fn history(&self, image: &Image) -> Result<Vec<HistoryStep>, EngineError> {
         Ok(self.opened(image)?.history.clone())
     }
@@ -312,7 +343,22 @@ impl Engine for EmbeddedEngine {
             .clear();
         // A store that is too large is no fault of this run.
         let _ = self.library.store.prune(self.bound, &self.library.hands);
-        self.helper.end();
+        // Whoever drops this waits for its end.
+        self.helper.let_go();
         self.library.daemon.close()
+    }
+}
+
+fn gone(image: &Image) -> EngineError {
+    EngineError::ImageGone {
+        reference: image.reference.clone(),
+    }
+}
+
+/// With the way out where this host tells one.
+pub(super) fn advised(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Failed { step, reason } => failed(step, with_advice(reason)),
+        error => error,
     }
 }

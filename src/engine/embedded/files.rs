@@ -79,6 +79,22 @@ impl<'a> View<'a> {
         }
     }
 
+    /// A regular file, at most `limit` bytes of it; `None` if nothing is there.
+    ///
+    /// # Errors
+    /// When it is something else, or larger.
+    pub(super) fn read_if_there(
+        &self,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, EngineError> {
+        match self.ask(Ask::Open(path.to_owned()))? {
+            (Answer::Done, Some(file)) => read(file, path, limit).map(Some),
+            (Answer::Nothing, _) => Ok(None),
+            (other, _) => Err(unexpected(&other)),
+        }
+    }
+
     fn list(&self, folder: &str) -> Result<Vec<(String, Meta)>, EngineError> {
         let mut all = Vec::new();
         loop {
@@ -101,6 +117,18 @@ fn unexpected(answer: &Answer) -> EngineError {
     failed(STEP, format!("its helper process answered {answer:?}"))
 }
 
+fn read(file: File, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+    let mut bytes = Vec::new();
+    let mut most = file.take(limit + 1);
+    most.read_to_end(&mut bytes)
+        .map_err(|error| read_failed(path, &error))?;
+    if bytes.len() as u64 > limit {
+        let path = path.to_owned();
+        return Err(EngineError::TooLarge { path, limit });
+    }
+    Ok(bytes)
+}
+
 fn read_failed(path: &str, error: &io::Error) -> EngineError {
     failed(STEP, format!("{path}: {error}"))
 }
@@ -121,16 +149,7 @@ impl Files for View<'_> {
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
-        let mut bytes = Vec::new();
-        let file = self.open(path)?;
-        let mut most = file.take(limit + 1);
-        most.read_to_end(&mut bytes)
-            .map_err(|error| read_failed(path, &error))?;
-        if bytes.len() as u64 > limit {
-            let path = path.to_owned();
-            return Err(EngineError::TooLarge { path, limit });
-        }
-        Ok(bytes)
+        read(self.open(path)?, path, limit)
     }
 
     fn content(&self, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {

@@ -29,7 +29,7 @@ impl EmbeddedFinder {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
-        let store = setup.store(stop.clone())?;
+        let store = setup.store()?;
         Ok(Self {
             info: setup.info(),
             sources: setup.sources(store, daemon, root, runtime, stop),

@@ -1,15 +1,17 @@
 //! From a reference to an image whose layers can be mounted.
 
-use std::any::Any;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use super::daemon::Daemon;
 use super::hands::HelperHands;
 use super::layer::{Content, Digest, Layer};
 use super::source::{Platform, Reference, SourceImage, load, load_from, pull};
 use super::store::{ImageRecord, LayerGuard, Store, StoreError};
+use crate::engine::docker::Kept;
 use crate::engine::{Engine, EngineError, HistoryStep, Image};
 use crate::registry::{Registries, RegistryReference};
 
@@ -51,19 +53,26 @@ pub(super) struct Ready {
     pub(super) hold: Hold,
 }
 
-/// What keeps the layers of an image where they are.
+/// What keeps the layers of an image where they are, or tells that they are gone.
 pub(super) struct Hold {
     _guards: Vec<LayerGuard>,
-    _pin: Option<Box<dyn Any + Send + Sync>>,
+    _folder: Option<TempDir>,
+    kept: Option<Kept>,
 }
 
 impl Hold {
-    /// Something that removes the folders when it is dropped.
-    pub(super) fn of(pin: Box<dyn Any + Send + Sync>) -> Self {
+    /// A folder with the layers, which is removed when this is dropped.
+    pub(super) fn of(folder: TempDir) -> Self {
         Self {
             _guards: Vec::new(),
-            _pin: Some(pin),
+            _folder: Some(folder),
+            kept: None,
         }
+    }
+
+    /// Whether the layers were whole all the time until now.
+    pub(super) fn is_whole(&self) -> bool {
+        self.kept.as_ref().is_none_or(Kept::is_whole)
     }
 }
 
@@ -103,7 +112,8 @@ impl Library {
             layers,
             hold: Hold {
                 _guards: guards,
-                _pin: source.pin.take(),
+                _folder: None,
+                kept: source.kept.take(),
             },
         })
     }

@@ -44,7 +44,8 @@ pub struct Row {
 
 impl Abilities {
     pub(super) fn new(setup: &Setup, helper: &Helper) -> Self {
-        let limits = |controller: &str| setup.limit(controller);
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let limits = |controller: &str| Setup::limit(&groups, controller);
         Self {
             platform: Platform::host(),
             rootless: setup.settings.rootless,

@@ -1,5 +1,6 @@
 //! The embedded engine: containers of our own over the same layers, with no daemon.
 
+mod ahead;
 mod buildah;
 mod capabilities;
 mod clear;
@@ -33,6 +34,7 @@ mod unpack;
 mod user_namespace;
 mod users;
 
+pub use ahead::{Ahead, Begun};
 pub use buildah::BuildahBuilder;
 pub use clear::{StoreCleared, StoreState};
 pub use daemon::Daemon;

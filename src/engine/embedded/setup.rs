@@ -52,11 +52,10 @@ impl Setup {
     }
 
     /// The store, which must be there before the helper: that mounts something in it.
-    pub(super) fn store(&self, stop: watch::Receiver<bool>) -> Result<Store, EngineError> {
+    pub(super) fn store(&self) -> Result<Store, EngineError> {
         let tell = |text: &str| eprintln!("{text}");
         let store = Store::open(&self.settings.store, Arc::new(tell));
-        let store = store.map_err(StoreError::into_engine)?;
-        Ok(store.stopping(Arc::new(move || *stop.borrow())))
+        store.map_err(StoreError::into_engine)
     }
 
     pub(super) fn library(
@@ -95,8 +94,9 @@ impl Setup {
         runtime: Handle,
         stop: watch::Receiver<bool>,
     ) -> Sources {
+        let stopping = stop.clone();
         Sources {
-            store,
+            store: store.stopping(Arc::new(move || *stopping.borrow())),
             daemon,
             registries: Registries::new(runtime, stop, |name| std::env::var(name).ok()),
             root: root.to_owned(),
@@ -114,9 +114,9 @@ impl Setup {
         }
     }
 
-    /// Whether a limit can be set with this controller of control groups.
-    pub(super) fn limit(&self, controller: &str) -> Ability {
-        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    /// Whether a limit can be set with this controller of control groups. `groups` are those of this
+    /// process, as the kernel tells them.
+    pub(super) fn limit(groups: &str, controller: &str) -> Ability {
         let top = Path::new("/sys/fs/cgroup");
         let mut two = None;
         for line in groups.lines() {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::devices::Devices;
 use super::message::Container;
@@ -12,6 +13,15 @@ use super::recipe::Hierarchy;
 const TOP: &str = "/sys/fs/cgroup";
 /// Docker's own period of the processor's time, in microseconds.
 const PERIOD: u64 = 100_000;
+
+/// Whether containers have, or had, groups of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unused,
+    Used,
+    /// They can have none any more.
+    Closed,
+}
 
 /// How control groups are arranged on this host.
 #[derive(Debug)]
@@ -23,6 +33,7 @@ pub(super) struct Cgroups {
     name: String,
     /// The folder of all of them.
     top: PathBuf,
+    stage: Mutex<Stage>,
     /// Keeps that folder in reach where it is not seen.
     _held: Option<File>,
 }
@@ -46,25 +57,39 @@ pub(super) struct Groups {
 impl Cgroups {
     /// Asks this host. Groups that are made have `name` in their names.
     pub(super) fn ask(name: &str) -> Self {
-        Self::below(PathBuf::from(TOP), None, name)
-    }
-
-    /// The same, for a process whose threads are going to leave the host's mounts.
-    pub(super) fn hold(name: &str) -> Self {
-        let Ok(held) = File::open(TOP) else {
-            return Self::ask(name);
-        };
-        let top = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-        Self::below(top, Some(held), name)
-    }
-
-    fn below(top: PathBuf, held: Option<File>, name: &str) -> Self {
+        let top = PathBuf::from(TOP);
         let (version, unified) = version(&top);
         Self {
             version,
             unified,
             name: name.to_owned(),
             top,
+            stage: Mutex::new(Stage::Unused),
+            _held: None,
+        }
+    }
+
+    /// The same, for a process whose threads are going to leave the host's mounts.
+    pub(super) fn held(&self) -> Self {
+        let held = File::open(TOP).ok();
+        let top = held.as_ref().map_or_else(
+            || self.top.clone(),
+            |held| PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())),
+        );
+        let moved = |path: &PathBuf| match path.strip_prefix(&self.top) {
+            Ok(inside) => top.join(inside),
+            Err(_) => path.clone(),
+        };
+        Self {
+            version: match &self.version {
+                Version::Two(own) => Version::Two(moved(own)),
+                Version::One(hierarchies) => Version::One(hierarchies.clone()),
+                Version::None => Version::None,
+            },
+            unified: self.unified.as_ref().map(moved),
+            name: self.name.clone(),
+            top,
+            stage: Mutex::new(Stage::Unused),
             _held: held,
         }
     }
@@ -103,6 +128,23 @@ impl Cgroups {
     /// Where this helper's own group of version 2 is to be.
     pub(super) fn version_two_folder(&self) -> Option<PathBuf> {
         Some(self.unified.as_ref()?.join(&self.name))
+    }
+
+    /// From now on, none are made for containers; whether there were any.
+    pub(super) fn close(&self) -> bool {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *stage, Stage::Closed) == Stage::Used
+    }
+
+    /// Removes the groups of the helper itself.
+    pub(super) fn remove_own(&self) {
+        let folders = [
+            self.version_one_folder("devices"),
+            self.version_two_folder(),
+        ];
+        for folder in folders.into_iter().flatten() {
+            remove(&folder);
+        }
     }
 
     /// Removes all groups that have the name in theirs and nobody in them.
@@ -155,6 +197,13 @@ impl Cgroups {
         } = container;
         if memory.is_none() && milli_cpus.is_none() && pids.is_none() {
             return Ok(None);
+        }
+        {
+            let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+            if *stage == Stage::Closed {
+                return Err(io::Error::other("the run has ended"));
+            }
+            *stage = Stage::Used;
         }
         let name = format!("{}-{}", self.name, container.host_name);
         let mut groups = Groups {

@@ -64,6 +64,36 @@ impl Texts {
     }
 }
 
+impl Shared {
+    /// Docker's filter of system calls for a process with these capabilities; made once.
+    pub(super) fn filter(&self, capabilities: u64) -> io::Result<Vec<libc::sock_filter>> {
+        let can_mount = Capabilities(capabilities).contains(Capabilities::SYS_ADMIN);
+        if can_mount && self.devices.need_mounts() {
+            return Err(io::Error::other(
+                "SYS_ADMIN can't be had here: without control groups (devices), nothing would \
+                 keep it from the disks of the host",
+            ));
+        }
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(filter) = filters.get(&capabilities) {
+            return Ok(filter.clone());
+        }
+        let program = seccomp::program(Capabilities(capabilities), self.kernel);
+        let program = program.ok_or_else(|| {
+            io::Error::other("no filter of system calls is known for this kind of processor")
+        })?;
+        let filter = program.iter().map(|instruction| libc::sock_filter {
+            code: instruction.code,
+            jt: instruction.jt,
+            jf: instruction.jf,
+            k: instruction.k,
+        });
+        let filter: Vec<_> = filter.collect();
+        filters.insert(capabilities, filter.clone());
+        Ok(filter)
+    }
+}
+
 /// Makes containers, one at a time.
 pub(super) struct Maker {
     pub(super) shared: Arc<Shared>,
@@ -189,7 +219,7 @@ impl Maker {
             devices,
             groups: groups.map(Groups::doors).unwrap_or_default(),
             streams,
-            filter: self.filter(container.process.capabilities)?,
+            filter: self.shared.filter(container.process.capabilities)?,
         })
     }
 
@@ -239,37 +269,6 @@ impl Maker {
         Ok(())
     }
 
-    fn filter(&mut self, capabilities: u64) -> io::Result<Vec<libc::sock_filter>> {
-        let can_mount = Capabilities(capabilities).contains(Capabilities::SYS_ADMIN);
-        if can_mount && self.shared.devices.need_mounts() {
-            return Err(io::Error::other(
-                "SYS_ADMIN can't be had here: without control groups (devices), nothing would \
-                 keep it from the disks of the host",
-            ));
-        }
-        let mut filters = self
-            .shared
-            .filters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(filter) = filters.get(&capabilities) {
-            return Ok(filter.clone());
-        }
-        let program = seccomp::program(Capabilities(capabilities), self.shared.kernel);
-        let program = program.ok_or_else(|| {
-            io::Error::other("no filter of system calls is known for this kind of processor")
-        })?;
-        let filter = program.iter().map(|instruction| libc::sock_filter {
-            code: instruction.code,
-            jt: instruction.jt,
-            jf: instruction.jf,
-            k: instruction.k,
-        });
-        let filter: Vec<_> = filter.collect();
-        filters.insert(capabilities, filter.clone());
-        Ok(filter)
-    }
-
     fn spawn(&mut self, program: &Program) -> io::Result<Result<Spawned, NotStarted>> {
         match self.spawner.spawn(program) {
             Ok(spawned) => Ok(Ok(spawned)),
@@ -290,7 +289,7 @@ impl Maker {
         container: &OwnedFd,
         streams: [OwnedFd; 3],
     ) -> Started {
-        let filter = self.filter(execution.capabilities)?;
+        let filter = self.shared.filter(execution.capabilities)?;
         let target = container.try_clone()?;
         let program = recipe::execution(&self.shared.host, execution, target, streams, filter)?;
         join_pid_namespace(container)?;
@@ -311,6 +310,17 @@ impl Maker {
             view_is_attached: false,
         });
         Ok(Ok(copy))
+    }
+
+    /// Mounts an image that was just made known, while nobody waits for it.
+    pub(super) fn lay_out(&mut self, id: u64) {
+        let Ok(root) = self.shared.roots.get(id) else {
+            return;
+        };
+        // Why it can't be had is told when it is needed.
+        if self.require(&root).is_ok() {
+            let _ = root.prepare(&self.shared.roots);
+        }
     }
 
     /// How the process ended: its exit code, and whether something was killed for want of memory.

@@ -61,6 +61,13 @@ impl Networks {
         Ok(())
     }
 
+    /// Makes the first one, before anybody has asked for it.
+    pub(super) fn foresee(&mut self) {
+        if self.now == Now::Host {
+            let _ = self.renew();
+        }
+    }
+
     /// Makes the next one, if the last one was a container's own.
     pub(super) fn prepare(&mut self) {
         if self.now == Now::Used {

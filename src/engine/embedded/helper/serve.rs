@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -28,6 +29,7 @@ use super::roots::Roots;
 use super::scratch::Scratch;
 use super::wire::Channel;
 use super::worker;
+use crate::engine::embedded::capabilities::Capabilities;
 use crate::engine::embedded::sandbox::{
     close_inherited, fork, heed_signals, perform_here, unshare,
 };
@@ -49,7 +51,7 @@ pub(in crate::engine::embedded) struct Settings {
 pub(in crate::engine::embedded) const NAME: &str = "seatrial-helper";
 
 /// Runs the helper if this process is one: whether it was. Its socket is the standard input.
-pub fn serve() -> Option<std::process::ExitCode> {
+pub fn serve() -> Option<ExitCode> {
     let mut arguments = std::env::args();
     if arguments.next()? != NAME {
         return None;
@@ -58,15 +60,30 @@ pub fn serve() -> Option<std::process::ExitCode> {
     let done = serde_json::from_str(&settings)
         .map_err(io::Error::from)
         .and_then(|settings| run(&settings));
-    if let Err(error) = done {
-        let channel = io::stdin().as_fd().try_clone_to_owned().map(Channel::of);
-        let _ = channel.and_then(|channel| channel.send(&Answer::Failed(error.to_string()), &[]));
-        return Some(std::process::ExitCode::FAILURE);
+    match done {
+        Ok(End::Orderly) => Some(ExitCode::SUCCESS),
+        Ok(End::Limited) => Some(LIMITED.into()),
+        Err(error) => {
+            let channel = io::stdin().as_fd().try_clone_to_owned().map(Channel::of);
+            let _ =
+                channel.and_then(|channel| channel.send(&Answer::Failed(error.to_string()), &[]));
+            Some(ExitCode::FAILURE)
+        }
     }
-    Some(std::process::ExitCode::SUCCESS)
 }
 
-fn run(settings: &Settings) -> io::Result<()> {
+/// How one of the helper's two processes ends.
+enum End {
+    /// Nothing of it is left, but for its own control group.
+    Orderly,
+    /// There were control groups of containers, which may be left.
+    Limited,
+}
+
+/// What the inner process ends with to say so.
+const LIMITED: u8 = 3;
+
+fn run(settings: &Settings) -> io::Result<End> {
     close_inherited()?;
     heed_signals();
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
@@ -76,13 +93,13 @@ fn run(settings: &Settings) -> io::Result<()> {
         channel.send(&Answer::Nothing, &[])?;
         match channel.receive::<bool>()? {
             Some((has_many_users, _)) => has_many_users,
-            None => return Ok(()),
+            None => return Ok(End::Orderly),
         }
     } else {
         true
     };
     let outside = Cgroups::ask(&settings.name);
-    let cgroups = Cgroups::hold(&settings.name);
+    let cgroups = outside.held();
     let mut birthplace = Birthplace::prepare(settings.rootless, &cgroups);
     unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)?;
     let child = match fork(birthplace.as_ref().map(AsFd::as_fd)) {
@@ -92,10 +109,14 @@ fn run(settings: &Settings) -> io::Result<()> {
     if let Some(child) = child {
         // The first process of the namespace: when it ends, all in it has ended.
         let child = Pid::from_raw(child);
-        waitpid(child, WaitOptions::empty())?;
+        let ended = waitpid(child, WaitOptions::empty())?;
         // By the names of the host: the child has its own /proc by now, and so has this process.
-        outside.remove_all();
-        return Ok(());
+        if ended.is_some_and(|(_, status)| status.exit_status() == Some(0)) {
+            outside.remove_own();
+        } else {
+            outside.remove_all();
+        }
+        return Ok(End::Orderly);
     }
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // Before nobody may look into this process any more, itself included.
@@ -124,7 +145,7 @@ fn control(
     has_many_users: bool,
     cgroups: Cgroups,
     devices: Devices,
-) -> io::Result<()> {
+) -> io::Result<End> {
     // For a moment, a process that is started in a container is seen there and shares our memory:
     // whoever is in there must not get at it.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -134,6 +155,10 @@ fn control(
     let run = lay_out(settings)?;
     let shared = Arc::new(shared(settings, &run, has_many_users, cgroups, devices)?);
     let number = AtomicU64::new(0);
+    // What takes longest beside networks, and is the same for nearly all containers.
+    let early = Arc::clone(&shared);
+    let thread = std::thread::Builder::new().name("filter".to_owned());
+    let _ = thread.spawn(move || early.filter(Capabilities::DOCKER_DEFAULT.0));
     channel.send(&Answer::Done, &[])?;
     while let Some((request, files)) = channel.receive::<Request>()? {
         let answer = match (request, <[OwnedFd; 1]>::try_from(files)) {
@@ -147,7 +172,11 @@ fn control(
             answer.map_or_else(|error| Answer::Failed(error.to_string()), |()| Answer::Done);
         channel.send(&answer, &[])?;
     }
-    Ok(())
+    Ok(if shared.cgroups.close() {
+        End::Limited
+    } else {
+        End::Orderly
+    })
 }
 
 /// A folder in memory for what all threads share, on a folder of the store that is always empty.
@@ -249,7 +278,8 @@ fn connect(
         match maker() {
             Ok(mut maker) => {
                 if channel.send(&Answer::Done, &[]).is_ok() {
-                    worker::serve(&channel, &mut maker);
+                    // Whoever has asked for the first one is still looking for an image.
+                    worker::serve(&channel, &mut maker, number == 0);
                 }
             }
             Err(error) => {

@@ -18,10 +18,23 @@ use super::wire::{Channel, timespec};
 use crate::engine::embedded::layer::Part;
 use crate::engine::embedded::unpack::{Bounds, Expect, Rules, unpack};
 
-/// Answers requests until the connection is closed; then nothing is left of its container.
-pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
-    while let Ok(Some((request, files))) = channel.receive::<Request>() {
+/// Answers requests until the connection is closed; then nothing is left of its container. `has_time`:
+/// whether it is likely that nothing is asked at once.
+pub(super) fn serve(channel: &Channel, maker: &mut Maker, mut has_time: bool) {
+    loop {
+        // A network takes long to be made, so the first one is made while nothing is asked.
+        if has_time && channel.has_news().is_ok_and(|has| !has) {
+            maker.networks.foresee();
+            has_time = false;
+        }
+        let Ok(Some((request, files))) = channel.receive::<Request>() else {
+            break;
+        };
         let is_over = is_last(&request);
+        let image = match &request {
+            Request::Root { id, .. } => Some(*id),
+            _ => None,
+        };
         let answered = match answer(channel, maker, request, files) {
             Ok(answered) => answered,
             Err(error) => Some((Answer::Failed(error.to_string()), None)),
@@ -32,7 +45,11 @@ pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
                 break;
             }
         }
-        // Whoever asked goes on meanwhile. Without a clean place, nothing more is done here.
+        // Whoever asked goes on meanwhile, and is going to need this.
+        if let Some(id) = image {
+            maker.lay_out(id);
+        }
+        // Without a clean place, nothing more is done here.
         if is_over && maker.release().is_err() {
             break;
         }

@@ -44,7 +44,9 @@ impl EmbeddedEngine {
     /// # Errors
     /// Why it can't, with the way out where this host tells one.
     pub fn prove(&self) -> Result<(), EngineError> {
-        if proof::is_kept(&self.library.store) {
+        let is_kept = proof::is_kept(&self.library.store);
+        self.ready()?;
+        if is_kept {
             self.is_taken_on_trust.store(true, Ordering::SeqCst);
             return Ok(());
         }
@@ -163,7 +165,7 @@ impl EmbeddedEngine {
             image,
             history: Vec::new(),
             layers: vec![layer],
-            hold: Hold::of(Box::new(folder)),
+            hold: Hold::of(folder),
         };
         self.open(ready).map(Some)
     }

@@ -19,9 +19,9 @@ use crate::registry::ImageParts;
 
 /// Finds an image of the engine.
 ///
-/// Where this process may, the layers are the engine's own folders, and a container that is never
-/// started keeps them until the image is dropped. Everywhere else they are fetched, all at once,
-/// when the first of them is opened: into a file without a name in `folder`.
+/// Where this process may, the layers are the engine's own folders, and [`SourceImage::kept`] tells whether
+/// they are still there. Everywhere else they are fetched, all at once, when the first of them is opened:
+/// into a file without a name in `folder`.
 ///
 /// # Errors
 /// [`EngineError::NoSuchImage`] when the engine has it not, and whatever else the engine says.
@@ -54,10 +54,10 @@ pub(super) fn of(
             "the engine does not say which layers it has",
         ));
     }
-    let (contents, pin) = match found.folders {
-        Some((folders, pin)) => {
+    let (contents, kept) = match found.folders {
+        Some((folders, kept)) => {
             let contents: Vec<Content> = folders.into_iter().map(Content::Folder).collect();
-            (contents, Some(Box::new(pin) as Box<_>))
+            (contents, Some(kept))
         }
         None => {
             let exported = Arc::new(Exported {
@@ -87,7 +87,7 @@ pub(super) fn of(
             image: Box::new(found.image),
             history: found.history,
         },
-        pin,
+        kept,
     })
 }
 

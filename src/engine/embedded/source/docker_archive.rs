@@ -107,7 +107,7 @@ fn read(place: &str, tarball: &Tarball, saved: &Saved) -> Result<SourceImage, En
         description: Description::Config(Box::new(config)),
         repo_digests: Vec::new(),
         manifest: None,
-        pin: None,
+        kept: None,
     })
 }
 

@@ -1,8 +1,7 @@
 //! An image as it was found.
 
-use std::any::Any;
-
 use super::config::Config;
+use crate::engine::docker::Kept;
 use crate::engine::embedded::layer::{Digest, Layer};
 use crate::engine::{EngineError, HistoryStep, Image};
 use crate::registry::Manifest;
@@ -20,8 +19,8 @@ pub(crate) struct SourceImage {
     /// Its manifest, if there is one.
     pub(crate) manifest: Option<Manifest>,
     pub(super) description: Description,
-    /// What must be kept for as long as the folders of its layers are used; removed when dropped.
-    pub(crate) pin: Option<Box<dyn Any + Send + Sync>>,
+    /// What tells whether the folders of its layers are still there, where they are an engine's own.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// What is known of an image beside its layers.
@@ -54,7 +53,7 @@ impl SourceImage {
             repo_digests: Vec::new(),
             manifest: None,
             description: Description::Config(Box::new(read)),
-            pin: None,
+            kept: None,
         })
     }
 

@@ -247,7 +247,7 @@ fn load(blobs: &dyn Blobs, manifest: Manifest) -> Result<SourceImage, EngineErro
         description: Description::Config(Box::new(config)),
         repo_digests: Vec::new(),
         manifest: Some(manifest.whole),
-        pin: None,
+        kept: None,
     })
 }
 

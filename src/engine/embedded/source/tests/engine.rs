@@ -26,13 +26,13 @@ fn ours(id: &str) -> String {
 }
 
 #[test]
-fn the_layers_of_the_engine_are_read_in_place_and_kept_meanwhile() {
+fn the_layers_of_the_engine_are_read_in_place_and_their_end_is_noticed() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
     let real = Real::new();
     let place = Place::new();
-    let image = Built::new("pinned", EVERYTHING);
+    let image = Built::new("noted", EVERYTHING);
     let found = load_from(&real.engine, &image.0, place.path()).unwrap();
     let expected = real.engine.image(&image.0).unwrap();
     assert_eq!(
@@ -52,16 +52,35 @@ fn the_layers_of_the_engine_are_read_in_place_and_kept_meanwhile() {
     assert_eq!(folders.len(), 3);
     assert!(folders[0].join("usr/bin").is_dir() && folders[1].join("file").is_file());
     assert!(folders[2].join("work/place").is_dir());
-    assert_eq!(ours(&expected.id), " keeping the layers of an image");
+    assert_eq!(ours(&expected.id), "", "nothing is made for it");
+    let kept = found.kept.unwrap();
+    assert!(kept.is_whole());
+    // Its layers have no other image.
     drop(image);
-    let gone = real.engine.image(&expected.id);
+    assert!(!kept.is_whole());
+    assert!(!folders[1].exists() && folders[0].exists());
+    assert_eq!(real.engine.close().unwrap(), 0);
+}
+
+#[test]
+fn where_the_engine_notes_nothing_that_we_know_a_container_keeps_the_layers() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let real = Real::new();
+    let image = Built::new("pinned", EVERYTHING);
+    let id = real.engine.image(&image.0).unwrap().id;
+    let (folders, kept) = real.engine.pinned_image(&image.0).unwrap().unwrap();
+    assert_eq!(ours(&id), " keeping the layers of an image");
+    drop(image);
+    let gone = real.engine.image(&id);
     assert!(
         matches!(gone, Err(EngineError::NoSuchImage { .. })),
         "{gone:?}"
     );
-    assert!(folders[1].join("file").is_file());
-    drop(found);
-    assert_eq!(ours(&expected.id), "");
+    assert!(kept.is_whole() && folders[1].join("file").is_file());
+    drop(kept);
+    assert_eq!(ours(&id), "");
     assert!(!folders[1].exists() && folders[0].exists());
     assert_eq!(real.engine.close().unwrap(), 0);
 }

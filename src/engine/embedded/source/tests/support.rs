@@ -197,7 +197,7 @@ pub(super) struct Real {
 impl Real {
     pub(super) fn new() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let connection = connect(&|name| std::env::var(name).ok()).unwrap();
+        let mut connection = connect(&|name| std::env::var(name).ok()).unwrap();
         let info = runtime.block_on(connection.identify()).unwrap();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let handle = runtime.handle().clone();
