@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::engines::EngineChoice;
+use super::engines::EngineArg;
 use super::exit::Exit;
 use super::session::{Session, Trouble, find_project};
 use crate::compare::{Bounds, Comparison, Shown, compare, json, text};
@@ -31,16 +31,8 @@ pub struct DiffArgs {
     /// The project file; otherwise seatrial.yaml is sought here and in the folders above
     #[arg(long, value_name = "FILE")]
     project: Option<PathBuf>,
-    /// What reads the images: auto, embedded or docker [default: auto]
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        default_value = "auto",
-        env = "SEATRIAL_ENGINE",
-        hide_default_value = true,
-        hide_env_values = true
-    )]
-    engine: EngineChoice,
+    #[command(flatten)]
+    engine: EngineArg,
 }
 
 /// Runs `seatrial diff`.
@@ -61,6 +53,7 @@ fn attempt(args: &DiffArgs) -> Result<Exit, Trouble> {
     };
     let engine = args
         .engine
+        .choice
         .engines(&session, &root)
         .start()
         .map_err(trouble)?;

@@ -5,6 +5,8 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use clap::Args;
+
 use super::clean;
 use super::session::{Session, env, identify};
 use crate::engine::docker::DockerEngine;
@@ -27,6 +29,21 @@ pub(super) enum EngineChoice {
     Docker,
     /// A script, for tests.
     Fake(PathBuf),
+}
+
+/// The flag that chooses.
+#[derive(Debug, Args)]
+pub(super) struct EngineArg {
+    /// What runs containers and reads images: auto, embedded or docker [default: auto]
+    #[arg(
+        long = "engine",
+        value_name = "ENGINE",
+        default_value = "auto",
+        env = "SEATRIAL_ENGINE",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
+    pub(super) choice: EngineChoice,
 }
 
 impl std::str::FromStr for EngineChoice {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::changed::ChangedArgs;
-use super::engines::EngineChoice;
+use super::engines::EngineArg;
 use super::exit::Exit;
 use super::policy::PolicyArgs;
 use super::publish_parcel::{parcel, write_attestations};
@@ -83,16 +83,8 @@ pub struct PublishArgs {
     /// Show only what did not pass, and how it ended
     #[arg(long, short)]
     quiet: bool,
-    /// What runs the containers: auto, embedded or docker [default: auto]
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        default_value = "auto",
-        env = "SEATRIAL_ENGINE",
-        hide_default_value = true,
-        hide_env_values = true
-    )]
-    engine: EngineChoice,
+    #[command(flatten)]
+    engine: EngineArg,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -181,7 +173,7 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
     if let Some(exit) = stopped() {
         return Ok(exit);
     }
-    let engine = args.engine.engines(&session, &project.root).start();
+    let engine = args.engine.choice.engines(&session, &project.root).start();
     let engine = engine.map_err(|error| trouble(&session, error))?;
     let mut chosen =
         choose(&project, &names, &*engine).map_err(|error| trouble(&session, error))?;
@@ -236,7 +228,7 @@ fn lock(session: &Session, project: &Project) -> Result<Option<Lock>, Trouble> {
 impl PublishArgs {
     fn run_args(&self) -> publish_test::RunArgs<'_> {
         publish_test::RunArgs {
-            engine: &self.engine,
+            engine: &self.engine.choice,
             policy: &self.policy,
             reports: &self.reports,
             ci: &self.ci,

@@ -10,7 +10,7 @@ use clap::Args;
 use libtest_mimic::Arguments;
 
 use super::changed::{Change, ChangedArgs, empty_run};
-use super::engines::EngineChoice;
+use super::engines::EngineArg;
 use super::exit::Exit;
 use super::last::LastRun;
 use super::policy::PolicyArgs;
@@ -77,16 +77,8 @@ pub struct TestArgs {
     ci: CiArgs,
     #[command(flatten)]
     watched: WatchedArgs,
-    /// What runs the containers: auto, embedded or docker [default: auto]
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        default_value = "auto",
-        env = "SEATRIAL_ENGINE",
-        hide_default_value = true,
-        hide_env_values = true
-    )]
-    engine: EngineChoice,
+    #[command(flatten)]
+    engine: EngineArg,
     #[command(flatten)]
     harness: Arguments,
 }
@@ -101,7 +93,7 @@ impl TestArgs {
     /// What makes containers, if it is certain that some are made unless there are mistakes.
     fn ahead(&self) -> Option<Begun> {
         let is_certain = !self.harness.list && !self.build && !self.changed.is_some();
-        (is_certain && self.recall.takes_nothing()).then(|| self.engine.ahead())?
+        (is_certain && self.recall.takes_nothing()).then(|| self.engine.choice.ahead())?
     }
 
     /// What was asked for, before any of it is done.
@@ -208,7 +200,10 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     let mut site = site(&session, project.as_ref(), &plan, change.as_ref(), &args)?;
     let tally = Arc::new(Tally::new());
     let results = args.recall.results();
-    let engines = args.engine.engines(&session, &root(project.as_ref())?);
+    let engines = args
+        .engine
+        .choice
+        .engines(&session, &root(project.as_ref())?);
     let engines = engines.having(ahead);
     let policy = args.policy.policy();
     let run = Run {
@@ -262,7 +257,12 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
     if let Some((site, _)) = &site {
         // Whoever waits for the verdict has it by now.
         let anew = args.rebuilt.of(&site.built(), quiet);
-        rebuilt::tell(&session, &args.engine, &root(project.as_ref())?, &anew);
+        rebuilt::tell(
+            &session,
+            &args.engine.choice,
+            &root(project.as_ref())?,
+            &anew,
+        );
     }
     let signal = session.signals().received();
     conclude(&tally, ended, signal, &selected_by)
