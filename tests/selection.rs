@@ -283,3 +283,39 @@ fn known_failures_retries_and_places_to_run_at() {
     );
     insta::assert_snapshot!("known_failures_and_retries", ended.stable());
 }
+
+#[test]
+fn what_derives_from_an_image_that_is_built_is_tested_too() {
+    let spec = |image: &str| format!("image: {image}\nchecks: [{{run: 'true', exit: 0}}]\n");
+    let project = Project::new(&[
+        (
+            "seatrial.yaml",
+            "images:\n  leaf: {dockerfile: Dockerfile, args: {BASE: '${{ image.middle }}'}}\n  \
+             middle: {dockerfile: Dockerfile, args: {BASE: '${{ image.base }}'}}\n  \
+             base: {dockerfile: Dockerfile}\n  other: {dockerfile: Dockerfile}\n",
+        ),
+        ("Dockerfile", "ARG BASE\nFROM $BASE\n"),
+        ("test-specs/leaf.yaml", &spec("leaf")),
+        ("test-specs/middle.yaml", &spec("middle")),
+        ("test-specs/base.yaml", &spec("base")),
+        ("test-specs/other.yaml", &spec("other")),
+    ]);
+    let table: [(&[&str], &[&str]); 5] = [
+        (&["base"], &["base"]),
+        (&["base", "--build"], &["base", "leaf", "middle"]),
+        (&["middle", "--build"], &["leaf", "middle"]),
+        (&["base", "--build", "--no-derived"], &["base"]),
+        (&["base::true", "--exact", "--build"], &["base"]),
+    ];
+    for (args, expected) in table {
+        let ended = project.test(&[args, &["--list"]].concat());
+        ended.expect(0);
+        let names = ended
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_once("::"));
+        let mut names: Vec<&str> = names.map(|(image, _)| image).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{args:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! `seatrial test`: tests images by their specs.
 
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -43,9 +44,13 @@ pub struct TestArgs {
     /// The project file; otherwise seatrial.yaml is sought here and in the folders above
     #[arg(long, value_name = "FILE")]
     pub(super) project: Option<PathBuf>,
-    /// Build the images of the selected checks before testing them
+    /// Build the images of the selected checks before testing them; those that derive from the image
+    /// FILTER names are built and tested, too
     #[arg(long)]
     pub(super) build: bool,
+    /// With --build: only the image that FILTER names, and none that derives from it
+    #[arg(long)]
+    no_derived: bool,
     #[command(flatten)]
     limits: BuildLimits,
     #[command(flatten)]
@@ -84,6 +89,11 @@ pub struct TestArgs {
 }
 
 impl TestArgs {
+    /// What knows which images derive from a selected one, if those are wanted.
+    fn derived<'a>(&self, project: Option<&'a Project>) -> Option<&'a Project> {
+        project.filter(|_| self.build && !self.no_derived)
+    }
+
     /// Whether the tags of a check are wanted.
     fn selects(&self, check: &Check) -> bool {
         let has = |tag: &String| check.options.has_tag(tag);
@@ -163,10 +173,14 @@ fn attempt(mut args: TestArgs) -> Result<Exit, Trouble> {
             plan.cases.len(),
         );
     }
-    let mut plan = select(plan, &mut args.harness);
-    if let Some(names) = args.watched.checks()? {
-        plan = plan.only_named(&names);
-    }
+    let mut plan = if let Some(names) = args.watched.checks()? {
+        // Whoever watches has selected by the same filter.
+        args.harness.filter = None;
+        plan.only_named(&names)
+    } else {
+        let derived = args.derived(project.as_ref());
+        select(plan, derived, &mut args.harness)
+    };
     let last = LastRun::read(&root(project.as_ref())?, &env).map(Arc::new);
     if args.failed {
         let names = last.as_ref().map(|last| last.names()).unwrap_or_default();
@@ -345,7 +359,7 @@ pub(super) fn planned(
     let project = find_project(args.project.as_deref())?;
     let mut harness = args.harness.clone();
     let (plan, _) = plan(args, project.as_ref(), see)?;
-    let plan = select(plan, &mut harness);
+    let plan = select(plan, args.derived(project.as_ref()), &mut harness);
     let names = Run::names(&plan, &harness);
     Ok((project, plan.only_named(&names)))
 }
@@ -434,16 +448,20 @@ fn identity(mistake: &Diagnostic) -> String {
     format!("{} {}", mistake.place(), mistake.message())
 }
 
-/// A filter that is the name of an image means that image, not all whose names contain it.
-fn select(plan: Plan, harness: &mut Arguments) -> Plan {
-    let Some(filter) = harness.filter.clone().filter(|_| !harness.exact) else {
+/// A filter that is the name of an image means that image, not all whose names contain it; and those that
+/// derive from it, by `derived`.
+fn select(plan: Plan, derived: Option<&Project>, harness: &mut Arguments) -> Plan {
+    let is_image = |name: &String| plan.images.iter().any(|image| image.name == *name);
+    let Some(name) = harness
+        .filter
+        .take_if(|name| !harness.exact && is_image(name))
+    else {
         return plan;
     };
-    let (plan, is_image) = plan.only_image(&filter);
-    if is_image {
-        harness.filter = None;
-    }
-    plan
+    let derived = derived.map(|project| project.derived_from(&name));
+    let mut names: BTreeSet<String> = derived.into_iter().flatten().collect();
+    names.insert(name);
+    plan.only_images(&names)
 }
 
 /// Our own console, unless one of libtest-mimic's formats is asked for: then those have the

@@ -113,16 +113,6 @@ impl Plan {
         self.cases.retain(|case| names.contains(&case.info.image));
         self
     }
-
-    /// The plan with the checks of one image only, if `name` is the name of an image.
-    #[must_use]
-    pub fn only_image(mut self, name: &str) -> (Self, bool) {
-        let is_image = self.images.iter().any(|image| image.name == name);
-        if is_image {
-            self.cases.retain(|case| case.info.image == name);
-        }
-        (self, is_image)
-    }
 }
 
 /// What all specs say, by image, in the order in which images are named first.

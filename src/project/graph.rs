@@ -38,6 +38,15 @@ impl Project {
         Ok(order)
     }
 
+    /// The names of all images that derive from the one of this name.
+    pub fn derived_from(&self, name: &str) -> Vec<String> {
+        let mut images = self.images.iter();
+        let at = images.position(|image| image.name.value == name);
+        let derived = at.map(|at| self.descendants(at)).unwrap_or_default();
+        let names = derived.iter().map(|at| self.images[*at].name.value.clone());
+        names.collect()
+    }
+
     /// All images that derive from `image`, directly or not, in the order of the file.
     pub fn descendants(&self, image: usize) -> Vec<usize> {
         let mut found = vec![image];
