@@ -300,7 +300,7 @@ fn what_can_not_be_removed_is_told() {
         let ended = Ended::of(command.env("DOCKER_HOST", proxy.host()));
         ended.expect(code);
         let told = format!("{kind}: the container {name} (a check) could not be removed: ");
-        assert!(ended.stderr.starts_with(&told), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with(&told), "{ended:#?}");
     }
     assert!(is_there(&id));
     clean(&project)
