@@ -282,12 +282,10 @@ pub(super) fn container(host: &Host, container: &Container, ready: Ready) -> io:
 
 /// The steps that make a new network what Docker's `none` is.
 pub(super) fn own_network(last_group: u32) -> io::Result<Vec<Op>> {
-    let mut steps = Steps(Vec::with_capacity(4));
+    let mut steps = Steps(Vec::with_capacity(3));
     steps.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0", true)?;
     let groups = format!("0 {last_group}");
     steps.write("/proc/sys/net/ipv4/ping_group_range", &groups, true)?;
-    // Of those there are, and by default of those to come; before any has an address.
-    steps.write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true)?;
     steps.0.push(Op::Loopback);
     Ok(steps.0)
 }
@@ -315,6 +313,14 @@ fn root(steps: &mut Steps, host: &Host, ready: &Ready, read_only: bool) -> io::R
 fn kernel(steps: &mut Steps, host: &Host, ready: &Ready, can_mount: bool) -> io::Result<()> {
     let strict = NO_SUID | NO_DEV | NO_EXEC;
     steps.mount("proc", "r/proc", "proc", strict, "")?;
+    // What is bound stays as the mount is at that moment: read-only. The file system itself never is.
+    let again = libc::MS_BIND | libc::MS_REMOUNT | strict;
+    steps.mount("", "r/proc", "", again | READ_ONLY, "")?;
+    for path in &host.protected {
+        let path = format!("r{path}");
+        steps.mount(&path, &path, "", libc::MS_BIND, "")?;
+    }
+    steps.mount("", "r/proc", "", again, "")?;
     steps.mount("sysfs", "r/sys", "sysfs", strict | READ_ONLY, "")?;
     if host.has_groups_ready && ready.groups.is_empty() && !can_mount {
         steps.mount(GROUPS, &format!("r{CGROUPS}"), "", libc::MS_MOVE, "")?;
@@ -456,13 +462,6 @@ fn attach(steps: &mut Steps, tree: OwnedFd, target: &str, kind: Target) -> io::R
 }
 
 fn hide(steps: &mut Steps, host: &Host) -> io::Result<()> {
-    for path in &host.protected {
-        let flags = libc::MS_BIND | libc::MS_REC;
-        steps.mount(path, path, "", flags, "")?;
-        let strict = NO_SUID | NO_DEV | NO_EXEC;
-        let flags = libc::MS_BIND | libc::MS_REMOUNT | READ_ONLY | strict;
-        steps.mount(path, path, "", flags, "")?;
-    }
     for (path, _) in host.masked.iter().filter(|(_, is_folder)| !is_folder) {
         steps.bind("/dev/null", path)?;
     }

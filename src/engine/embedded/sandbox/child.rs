@@ -300,19 +300,52 @@ fn stream(file: RawFd, number: i32) -> Done {
 }
 
 fn loopback() -> Done {
+    /// Of the interfaces there are, and by default of those to come.
+    const IPV6: &CStr = c"/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    // SAFETY: a path that is NUL-terminated, and numbers.
+    let (ipv6, socket) = unsafe {
+        let ipv6 = libc::open(IPV6.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        let ipv6 = if ipv6 < 0 { Err(errno()) } else { Ok(ipv6) };
+        let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+        (ipv6, libc::socket(libc::AF_INET, kind, 0))
+    };
+    let done = match ipv6 {
+        _ if socket < 0 => Err(errno()),
+        Ok(ipv6) => without_ipv6(socket, ipv6).and_then(|()| switch_on(socket)),
+        // This kernel has none.
+        Err(libc::ENOENT) => switch_on(socket),
+        Err(errno) => Err(errno),
+    };
+    // SAFETY: both are this function's own; one that could not be opened is no number of a file.
+    unsafe {
+        libc::close(socket);
+        libc::close(ipv6.unwrap_or(-1));
+    }
+    done
+}
+
+/// Before the interface has an address. The kernel does not wait for its lock on all networks there: it
+/// has the write begin again until it gets it, which can be a hundred times. So that lock is waited for
+/// right before, by a change that is none.
+fn without_ipv6(socket: RawFd, file: RawFd) -> Done {
+    set_flags(socket, 0)?;
+    // SAFETY: a buffer of this length.
+    let written = unsafe { libc::write(file, c"1".as_ptr().cast(), 1) };
+    check(libc::c_long::try_from(written).unwrap_or(-1))
+}
+
+fn switch_on(socket: RawFd) -> Done {
+    set_flags(socket, libc::IFF_UP | libc::IFF_RUNNING)
+}
+
+fn set_flags(socket: RawFd, flags: libc::c_int) -> Done {
     // SAFETY: an all-zero ifreq is a valid one, and the name fits into it.
     unsafe {
-        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
-        if socket < 0 {
-            return Err(errno());
-        }
         let mut request: libc::ifreq = std::mem::zeroed();
         request.ifr_name[0] = b'l' as libc::c_char;
         request.ifr_name[1] = b'o' as libc::c_char;
-        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        let done = check(libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request).into());
-        libc::close(socket);
-        done
+        request.ifr_ifru.ifru_flags = flags as libc::c_short;
+        check(libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request).into())
     }
 }
 

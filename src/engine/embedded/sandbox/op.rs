@@ -75,7 +75,8 @@ pub(in crate::engine::embedded) enum Op {
     },
     /// sethostname(2).
     HostName(CString),
-    /// Switches the loopback interface on.
+    /// Switches the loopback interface on, without version 6 of the internet protocol, which no other
+    /// interface of this network is to have either.
     Loopback,
     /// umask(2).
     Umask(libc::mode_t),
