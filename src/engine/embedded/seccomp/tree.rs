@@ -16,17 +16,6 @@ pub(super) struct Leaf {
 /// asks for each number that it has when it takes a filter, so they count alike.
 const CALLED: u32 = 470;
 
-/// How to go on among some of the leaves.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// There is one only.
-    Arrived,
-    /// Ask for the middle one of three, whose outer ones lead to the same place.
-    Single,
-    /// Ask whether the number is at least the start of this leaf.
-    Halve(usize),
-}
-
 /// Puts the tests before all that is in the program. The number is loaded when they begin.
 /// The leaves must be in order and cover all numbers that come here; `base` is where the numbers
 /// begin that are called.
@@ -35,32 +24,35 @@ pub(super) fn search(program: &mut Assembler, leaves: &[Leaf], base: u32) -> Tar
     tree.emit(program, 0..=leaves.len() - 1)
 }
 
-/// The best steps for all runs of leaves, each at `first * count + last`.
+/// Where all runs of leaves are best halved, each at `first * count + last`.
 struct Tree<'a> {
     leaves: &'a [Leaf],
-    steps: Vec<Step>,
+    halves: Vec<u16>,
 }
 
 impl<'a> Tree<'a> {
     /// As Knuth's optimal search trees are made: what is best for a run is made of what is best for
-    /// shorter ones, and where it is halved lies between where they are. With [`Step::Single`] that
-    /// is not quite so any more, which costs next to nothing.
+    /// shorter ones, and where it is halved lies between where they are. With runs that need a single
+    /// test that is not quite so any more, which costs next to nothing.
     fn new(leaves: &'a [Leaf], base: u32) -> Self {
         let count = leaves.len();
         let called = |leaf: usize| {
             let end = leaves.get(leaf + 1).map_or(u32::MAX, |next| next.start);
             let cut = |number: u32| number.clamp(base, base + CALLED);
-            u64::from(cut(end) - cut(leaves[leaf].start))
+            cut(end) - cut(leaves[leaf].start)
         };
         // How many numbers are before each leaf.
         let mut before = vec![0];
         for leaf in 0..count {
             before.push(before[leaf] + called(leaf));
         }
-        let mut steps = vec![Step::Arrived; count * count];
-        let mut costs = vec![0; count * count];
-        // Where each run is halved; a single leaf at itself.
-        let mut halves: Vec<usize> = (0..count * count).map(|at| at / count).collect();
+        // Small numbers: the tables are new memory, which takes longer to get than to fill. None is too
+        // large for them, as there are no more leaves than numbers that are called.
+        let mut costs: Vec<u32> = vec![0; count * count];
+        let mut halves: Vec<u16> = vec![0; count * count];
+        for leaf in 0..count {
+            halves[leaf * count + leaf] = leaf as u16;
+        }
         for length in 2..=count {
             for first in 0..=count - length {
                 let last = first + length - 1;
@@ -68,41 +60,39 @@ impl<'a> Tree<'a> {
                 let cost = |middle: usize| {
                     costs[first * count + middle - 1] + costs[middle * count + last]
                 };
-                let mut half = halves[run - 1].max(first + 1);
-                for middle in half + 1..=halves[run + count] {
+                let mut half = usize::from(halves[run - 1]).max(first + 1);
+                for middle in half + 1..=usize::from(halves[run + count]) {
                     if cost(middle) < cost(half) {
                         half = middle;
                     }
                 }
-                let (step, below) = if is_single(&leaves[first..=last]) {
-                    (Step::Single, 0)
+                let below = if is_single(&leaves[first..=last]) {
+                    0
                 } else {
-                    (Step::Halve(half), cost(half))
+                    cost(half)
                 };
-                halves[run] = half;
+                halves[run] = half as u16;
                 costs[run] = before[last + 1] - before[first] + below;
-                steps[run] = step;
             }
         }
-        Self { leaves, steps }
+        Self { leaves, halves }
     }
 
     fn emit(&self, program: &mut Assembler, run: RangeInclusive<usize>) -> Target {
         let (first, last) = (*run.start(), *run.end());
-        match self.steps[first * self.leaves.len() + last] {
-            Step::Arrived => self.leaves[first].target,
-            Step::Single => {
-                let middle = self.leaves[first + 1];
-                let outer = self.leaves[first].target;
-                Target::At(program.test(EQUAL, middle.start, middle.target, outer))
-            }
-            Step::Halve(middle) => {
-                let yes = self.emit(program, middle..=last);
-                let no = self.emit(program, first..=middle - 1);
-                let start = self.leaves[middle].start;
-                Target::At(program.test(AT_LEAST, start, yes, no))
-            }
+        let outer = self.leaves[first].target;
+        if first == last {
+            return outer;
         }
+        if is_single(&self.leaves[first..=last]) {
+            let middle = self.leaves[first + 1];
+            return Target::At(program.test(EQUAL, middle.start, middle.target, outer));
+        }
+        let middle = usize::from(self.halves[first * self.leaves.len() + last]);
+        let yes = self.emit(program, middle..=last);
+        let no = self.emit(program, first..=middle - 1);
+        let start = self.leaves[middle].start;
+        Target::At(program.test(AT_LEAST, start, yes, no))
     }
 }
 
