@@ -76,7 +76,7 @@ impl EngineChoice {
     /// Starts the helper process of the embedded engine, so that it gets ready while specs are read.
     pub(super) fn ahead(&self) -> Option<Begun> {
         // Why it can't be is told when it is needed.
-        matches!(self, Self::Auto | Self::Embedded).then(|| Begun::begin(Path::new(HELPER)))
+        matches!(self, Self::Auto | Self::Embedded).then(Begun::begin)
     }
 
     /// The engines that this means. Paths of images are relative to `root`.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -325,6 +326,56 @@ fn layers_that_mean_harm_reach_nothing() {
                 ended.stderr
             );
         }
+    }
+}
+
+/// A layer with a file of 100 GB in which there is nothing but its end, as GNU's tar writes it.
+fn hollow(project: &Project) -> Vec<u8> {
+    const SIZE: u64 = 100_000_000_000;
+    project.write("hollow", b"");
+    let file = std::fs::File::options()
+        .write(true)
+        .open(project.path("hollow"));
+    file.unwrap().write_all_at(b"end", SIZE - 3).unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["--sparse", "--create", "hollow"])
+        .current_dir(project.root());
+    let output = tar.output().unwrap();
+    assert!(output.status.success() && output.stdout.len() < 100_000);
+    output.stdout
+}
+
+#[test]
+fn a_file_of_100_gb_of_nothing_takes_no_room() {
+    if !is_root() {
+        return;
+    }
+    let canary = Canary::new();
+    let looks = "test $(stat -c %s /hollow) = 100000000000; test $(stat -c %b /hollow) -lt 1000\n\
+                 test $(tail -c 3 /hollow) = end";
+    let checks = script("from within", looks, "")
+        + "  - {name: from outside, file: /hollow, size: 100000000000}\n";
+    for form in ["oci:image", "docker-archive:image.tar"] {
+        let project = project(form, &checks);
+        let top = hollow(&project);
+        if form.starts_with("oci") {
+            layout(&project, top, &json!({}), no_lie);
+        } else {
+            saved(&project, &top);
+        }
+        let ended = run(&project, &canary, form);
+        assert_eq!(
+            ended.code,
+            Some(0),
+            "{form}: {}{}",
+            ended.stdout,
+            ended.stderr
+        );
+        assert!(
+            ended.stdout.contains("2 passed"),
+            "{form}: {}",
+            ended.stdout
+        );
     }
 }
 

@@ -32,9 +32,9 @@ fn sleepers(number: u32) -> Vec<u32> {
 
 /// All processes of the helper of a run, whoever their parent is now.
 fn left_of(run: u32) -> Vec<u32> {
-    let name = format!("\"seatrial-{run}-");
+    let name = format!("seatrial-{run}-");
     processes("cmdline", |text| {
-        text.starts_with("seatrial-helper\0") && text.contains(&name)
+        text.starts_with("seatrial-helper") && text.contains(&name)
     })
 }
 
@@ -79,6 +79,43 @@ fn a_signal_ends_a_run_at_once() {
         nothing_is_left(ended.pid, number);
         let report = project.junit();
         assert_eq!(report.agrees().count("error"), 4);
+    }
+}
+
+/// Its helper may be a copy of it.
+#[test]
+fn the_environment_of_a_run_stays_with_it() {
+    if !is_root() {
+        return;
+    }
+    for (fresh, number) in [("1", 98_005), ("0", 98_006)] {
+        let project = debian(&script(
+            "sleeps",
+            &format!("sleep {number}"),
+            "timeout: 700s",
+        ));
+        let mut command = command(&project, &[]);
+        command
+            .env("A_SECRET", "told-to-nobody")
+            .env("SEATRIAL_FRESH", fresh);
+        let child = command.spawn().unwrap();
+        wait_until("the check runs", || sleepers(number).len() == 1);
+        let told = |text: &str| text.contains("told-to-nobody");
+        assert_eq!(processes("environ", told), [child.id()]);
+        assert_eq!(left_of(child.id()).len(), 2, "both have a title");
+        for helper in left_of(child.id()) {
+            let name = std::fs::read_to_string(format!("/proc/{helper}/comm")).unwrap();
+            assert_eq!(
+                name,
+                if fresh == "1" {
+                    "seatrial-helper\n"
+                } else {
+                    "exe\n"
+                }
+            );
+        }
+        send("-TERM", child.id());
+        Ended::wait(child).expect(143);
     }
 }
 

@@ -33,7 +33,11 @@ pub fn debian(checks: &str) -> Project {
 /// `seatrial test` on the embedded engine.
 pub fn command(project: &Project, args: &[&str]) -> Command {
     let mut command = project.command(&["--engine", "embedded", "--junit", "junit.xml"]);
-    command.args(args).env("SEATRIAL_STORE", store());
+    // Then the helper is a copy of the main process; other tests have it executed.
+    command
+        .args(args)
+        .env("SEATRIAL_STORE", store())
+        .env("SEATRIAL_FRESH", "1");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -5,8 +5,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use super::client::{Helper, failed};
+use super::client::{Helper, Launched, failed};
 use super::engine::advised;
+use super::helper::Settings;
+use super::process::HelperProcess;
 use super::run::START;
 use super::setup::Setup;
 use super::store::Store;
@@ -32,13 +34,44 @@ impl Ahead {
     /// When this host does not allow what it needs, as far as that is known at once, or the store can't
     /// be used.
     pub fn start(program: &Path) -> Result<Self, EngineError> {
+        let start = |settings: &Settings, socket| HelperProcess::execute(program, settings, socket);
+        Stranger::by(start)?.greet()
+    }
+}
+
+/// A helper process that nobody has spoken to yet.
+#[derive(Debug)]
+struct Stranger {
+    setup: Setup,
+    store: Store,
+    launched: Launched,
+}
+
+impl Stranger {
+    fn by(
+        start: impl FnOnce(&Settings, OwnedFd) -> io::Result<HelperProcess>,
+    ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
         let store = setup.store()?;
+        let launched = Launched::by(|socket| start(&setup.settings, socket))?;
+        Ok(Self {
+            setup,
+            store,
+            launched,
+        })
+    }
+
+    fn greet(self) -> Result<Ahead, EngineError> {
+        let Self {
+            setup,
+            store,
+            launched,
+        } = self;
         let (stopped, go_on) = io::pipe().map_err(|error| failed(START, error))?;
         let stopped = OwnedFd::from(stopped);
         let copy = stopped.try_clone().map_err(|error| failed(START, error))?;
-        let helper = Helper::start(program, &setup.settings, copy).map_err(advised)?;
-        Ok(Self {
+        let helper = Helper::greet(launched, &setup.settings, copy).map_err(advised)?;
+        Ok(Ahead {
             setup,
             store,
             helper,
@@ -48,29 +81,49 @@ impl Ahead {
     }
 }
 
-/// One that is started by a thread of its own: whoever starts a process waits until it executes its
-/// program, and often for the processor on which that is done.
+/// One that gets ready while other things are done.
 #[derive(Debug)]
-pub struct Begun(Option<JoinHandle<Result<Ahead, EngineError>>>);
+pub struct Begun(Coming);
+
+#[derive(Debug)]
+enum Coming {
+    /// It was spoken to.
+    Greeted(Box<Ahead>),
+    /// It is being given its users, which takes other programs.
+    Greeting(JoinHandle<Result<Ahead, EngineError>>),
+    /// There is none, and why is told when it is needed.
+    Nothing,
+}
 
 impl Begun {
-    /// Begins to start it, as [`Ahead::start`].
-    pub fn begin(program: &'static Path) -> Self {
+    /// Starts it as a copy of this process, which must not have other threads yet.
+    pub fn begin() -> Self {
+        let Ok(stranger) = Stranger::by(HelperProcess::fork) else {
+            return Self(Coming::Nothing);
+        };
+        if !stranger.setup.settings.rootless {
+            let ahead = stranger.greet().map(Box::new);
+            return Self(ahead.map_or(Coming::Nothing, Coming::Greeted));
+        }
         let thread = thread::Builder::new().name("helper".to_owned());
-        // Without a thread it is started when it is needed.
-        Self(thread.spawn(move || Ahead::start(program)).ok())
+        let thread = thread.spawn(move || stranger.greet());
+        Self(thread.map_or(Coming::Nothing, Coming::Greeting))
     }
 
     /// What was started; nothing if that could not be.
     pub fn take(mut self) -> Option<Ahead> {
-        self.0.take()?.join().ok()?.ok()
+        match std::mem::replace(&mut self.0, Coming::Nothing) {
+            Coming::Greeted(ahead) => Some(*ahead),
+            Coming::Greeting(thread) => thread.join().ok()?.ok(),
+            Coming::Nothing => None,
+        }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
         // Nothing goes on without somebody who ends it.
-        if let Some(thread) = self.0.take() {
+        if let Coming::Greeting(thread) = std::mem::replace(&mut self.0, Coming::Nothing) {
             let _ = thread.join();
         }
     }

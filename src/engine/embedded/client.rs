@@ -2,17 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::helper::{Answer, Channel, NAME, Request, Settings, remove_groups, timespec};
+use super::helper::{Answer, Channel, Request, Settings, remove_groups, timespec};
+use super::process::HelperProcess;
 use super::user_namespace;
 use crate::engine::EngineError;
 
@@ -25,12 +22,36 @@ pub(super) struct Helper {
     /// The first connection, until somebody needs it.
     first: Mutex<Option<Channel>>,
     idle: Mutex<Vec<Channel>>,
-    process: Mutex<Child>,
+    process: Mutex<HelperProcess>,
     has_many_users: bool,
     /// Can be read from as soon as the run is stopped.
     stopped: OwnedFd,
     /// How its control groups are called.
     name: String,
+}
+
+/// A helper process that nobody has spoken to yet.
+#[derive(Debug)]
+pub(super) struct Launched {
+    process: HelperProcess,
+    channel: Channel,
+}
+
+impl Launched {
+    /// Starts it with `start`, which is given its end of the connection.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub(super) fn by(
+        start: impl FnOnce(OwnedFd) -> io::Result<HelperProcess>,
+    ) -> Result<Self, EngineError> {
+        let begin = || {
+            let (channel, socket) = connection()?;
+            let process = start(socket)?;
+            Ok(Self { process, channel })
+        };
+        begin().map_err(|error: io::Error| failed(START, error))
+    }
 }
 
 /// It answers within this time, whatever the image.
@@ -56,38 +77,23 @@ const START: &str = "start its helper process";
 const ASK: &str = "ask its helper process";
 
 impl Helper {
-    /// Starts it, and does not wait until it is [`ready`](Self::ready). `stopped` can be read from as
-    /// soon as the run is stopped: then its answers are not waited for.
+    /// Greets a process that was just started, and does not wait until it is [`ready`](Self::ready).
+    /// `stopped` can be read from as soon as the run is stopped: then its answers are not waited for.
     ///
     /// # Errors
     /// When this host does not allow what it needs, as far as that is known at once.
-    pub(super) fn start(
-        program: &Path,
+    pub(super) fn greet(
+        launched: Launched,
         settings: &Settings,
         stopped: OwnedFd,
     ) -> Result<Self, EngineError> {
-        let begin = || -> io::Result<(Child, Channel)> {
-            let (channel, socket) = connection()?;
-            let mut command = Command::new(program);
-            command
-                .arg0(NAME)
-                .arg(serde_json::to_string(settings)?)
-                .env_clear()
-                .stdin(Stdio::from(socket))
-                .stdout(Stdio::null())
-                // It says nothing there, but for a panic.
-                .stderr(Stdio::inherit())
-                // Signals of the terminal are the main process's to handle.
-                .process_group(0);
-            Ok((command.spawn()?, channel))
-        };
-        let (child, channel) = begin().map_err(|error| failed(START, error))?;
+        let Launched { process, channel } = launched;
         let mut helper = Self {
             control: Mutex::new(None),
             is_new: Mutex::new(true),
             first: Mutex::new(None),
             idle: Mutex::default(),
-            process: Mutex::new(child),
+            process: Mutex::new(process),
             has_many_users: true,
             stopped,
             name: settings.name.clone(),
@@ -191,7 +197,7 @@ impl Helper {
 
     /// Whoever is silent once is not asked again: everybody would wait as long.
     fn given_up(&self, step: &'static str, error: io::Error) -> EngineError {
-        let _ = lock(&self.process).kill();
+        lock(&self.process).kill();
         failed(step, slow(error))
     }
 
@@ -207,11 +213,11 @@ impl Helper {
         self.let_go();
         let mut process = lock(&self.process);
         // It ends by itself when its connection does, unless somebody has stopped it.
-        if !ends_within(&mut process, END_LIMIT) {
-            let _ = process.kill();
+        if !process.ends_within(END_LIMIT) {
+            process.kill();
         }
         // One that was killed has left its control groups.
-        if process.wait().is_ok_and(|status| !status.success()) {
+        if !process.wait() {
             remove_groups(&self.name);
         }
     }
@@ -383,19 +389,6 @@ fn slow(error: io::Error) -> io::Error {
         }
         _ => error,
     }
-}
-
-fn ends_within(process: &mut Child, limit: Duration) -> bool {
-    let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
-    let ended = pid
-        .ok_or(Errno::SRCH)
-        .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()))
-        .and_then(|file| {
-            let mut files = [PollFd::new(&file, PollFlags::IN)];
-            poll(&mut files, Some(&timespec(limit)))
-        });
-    // What can't be polled for can still be waited for.
-    ended != Ok(0) && process.wait().is_ok()
 }
 
 /// A new connection, which waits no longer than any sound helper takes.

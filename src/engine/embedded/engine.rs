@@ -110,7 +110,6 @@ impl EmbeddedEngine {
             drop(go_on);
         });
         let helper = Arc::new(helper);
-        leftover::clean_groups();
         let waiter = Waiter::new(runtime.clone(), stop.clone());
         let library = setup.library(&helper, store, daemon, root, runtime, stop);
         library.store.reap(&library.hands);
@@ -345,6 +344,8 @@ impl Engine for EmbeddedEngine {
         let _ = self.library.store.prune(self.bound, &self.library.hands);
         // Whoever drops this waits for its end.
         self.helper.let_go();
+        // Meanwhile, what runs left that were killed: nobody has a use for that.
+        leftover::clean_groups();
         self.library.daemon.close()
     }
 }

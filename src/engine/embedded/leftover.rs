@@ -37,7 +37,7 @@ pub fn clean_embedded(dry_run: bool) -> Cleaned {
     cleaned
 }
 
-/// Removes the control groups of dead runs. Whoever is about to run has no use for more than that.
+/// Removes the control groups of dead runs; a run that ends has no time for more than that.
 pub(super) fn clean_groups() {
     for (path, mark) in groups() {
         if mark.fate(true).is_over() {

@@ -21,6 +21,7 @@ mod layer;
 mod leftover;
 mod parts;
 mod probe;
+mod process;
 mod run;
 mod running;
 mod sandbox;

@@ -29,5 +29,5 @@ pub(super) use message::{
     Then,
 };
 pub use serve::serve;
-pub(super) use serve::{NAME, Settings};
+pub(super) use serve::{NAME, Settings, serve_forked};
 pub(super) use wire::{Channel, timespec};

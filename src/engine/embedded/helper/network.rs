@@ -19,6 +19,8 @@ pub(super) struct Networks {
     host: OwnedFd,
     /// All groups up to this one are there.
     last_group: u32,
+    /// How many containers were born in one of their own.
+    used: usize,
     now: Now,
 }
 
@@ -38,6 +40,7 @@ impl Networks {
         Ok(Self {
             host: File::open("/proc/thread-self/ns/net")?.into(),
             last_group,
+            used: 0,
             now: Now::Host,
         })
     }
@@ -50,6 +53,7 @@ impl Networks {
                     self.renew()?;
                 }
                 self.now = Now::Used;
+                self.used += 1;
             }
             NetworkKind::Host if self.now != Now::Host => {
                 let network = Some(LinkNameSpaceType::Network);
@@ -68,9 +72,10 @@ impl Networks {
         }
     }
 
-    /// Makes the next one, if the last one was a container's own.
+    /// Makes the next one, if the last one was a container's own. After a single container there may
+    /// be no other.
     pub(super) fn prepare(&mut self) {
-        if self.now == Now::Used {
+        if self.now == Now::Used && self.used > 1 {
             // Why it can't be had is told when it is needed.
             let _ = self.renew();
         }

@@ -15,7 +15,7 @@ use rustix::mount::{
 };
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, set_dumpable_behavior,
-    set_parent_process_death_signal, waitpid,
+    set_parent_process_death_signal, setpgid, waitpid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ use super::wire::Channel;
 use super::worker;
 use crate::engine::embedded::capabilities::Capabilities;
 use crate::engine::embedded::sandbox::{
-    close_inherited, fork, heed_signals, perform_here, unshare,
+    Stay, close_inherited, fork, heed_signals, perform_here, unshare,
 };
 
 /// What the helper is told when it starts, as its second argument.
@@ -57,17 +57,34 @@ pub fn serve() -> Option<ExitCode> {
         return None;
     }
     let settings = arguments.next().unwrap_or_default();
-    let done = serde_json::from_str(&settings)
-        .map_err(io::Error::from)
-        .and_then(|settings| run(&settings));
+    let settings = serde_json::from_str(&settings).map_err(io::Error::from);
+    Some(end(settings.and_then(|settings| run(&settings))).into())
+}
+
+/// Runs the helper in a process that was made for it, and that is a copy of another's; what it is to
+/// end with.
+pub(in crate::engine::embedded) fn serve_forked(settings: &Settings, socket: OwnedFd) -> u8 {
+    let begin = || -> io::Result<()> {
+        // Signals of the terminal are the main process's to handle.
+        setpgid(None, None)?;
+        rustix::stdio::dup2_stdin(socket)?;
+        Ok(rustix::stdio::dup2_stdout(
+            fs::File::options().write(true).open("/dev/null")?,
+        )?)
+    };
+    end(begin().and_then(|()| run(settings)))
+}
+
+/// What the process ends with; the other end is told of what went wrong.
+fn end(done: io::Result<End>) -> u8 {
     match done {
-        Ok(End::Orderly) => Some(ExitCode::SUCCESS),
-        Ok(End::Limited) => Some(LIMITED.into()),
+        Ok(End::Orderly) => 0,
+        Ok(End::Limited) => LIMITED,
         Err(error) => {
             let channel = io::stdin().as_fd().try_clone_to_owned().map(Channel::of);
             let _ =
                 channel.and_then(|channel| channel.send(&Answer::Failed(error.to_string()), &[]));
-            Some(ExitCode::FAILURE)
+            1
         }
     }
 }
@@ -102,10 +119,13 @@ fn run(settings: &Settings) -> io::Result<End> {
     let cgroups = outside.held();
     let mut birthplace = Birthplace::prepare(settings.rootless, &cgroups);
     unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)?;
+    // The child takes this one's place: here, it need not wait for another processor.
+    let stay = Stay::here();
     let child = match fork(birthplace.as_ref().map(AsFd::as_fd)) {
         Err(_) if birthplace.take().is_some() => fork(None)?,
         forked => forked?,
     };
+    drop(stay);
     if let Some(child) = child {
         // The first process of the namespace: when it ends, all in it has ended.
         let child = Pid::from_raw(child);
@@ -278,8 +298,7 @@ fn connect(
         match maker() {
             Ok(mut maker) => {
                 if channel.send(&Answer::Done, &[]).is_ok() {
-                    // Whoever has asked for the first one is still looking for an image.
-                    worker::serve(&channel, &mut maker, number == 0);
+                    worker::serve(&channel, &mut maker);
                 }
             }
             Err(error) => {

@@ -18,15 +18,9 @@ use super::wire::{Channel, timespec};
 use crate::engine::embedded::layer::Part;
 use crate::engine::embedded::unpack::{Bounds, Expect, Rules, unpack};
 
-/// Answers requests until the connection is closed; then nothing is left of its container. `has_time`:
-/// whether it is likely that nothing is asked at once.
-pub(super) fn serve(channel: &Channel, maker: &mut Maker, mut has_time: bool) {
+/// Answers requests until the connection is closed; then nothing is left of its container.
+pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
     loop {
-        // A network takes long to be made, so the first one is made while nothing is asked.
-        if has_time && channel.has_news().is_ok_and(|has| !has) {
-            maker.networks.foresee();
-            has_time = false;
-        }
         let Ok(Some((request, files))) = channel.receive::<Request>() else {
             break;
         };
@@ -48,6 +42,8 @@ pub(super) fn serve(channel: &Channel, maker: &mut Maker, mut has_time: bool) {
         // Whoever asked goes on meanwhile, and is going to need this.
         if let Some(id) = image {
             maker.lay_out(id);
+            // A network takes long to be made.
+            maker.networks.foresee();
         }
         // Without a clean place, nothing more is done here.
         if is_over && maker.release().is_err() {

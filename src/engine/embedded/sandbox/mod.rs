@@ -13,8 +13,8 @@ mod system;
 pub(super) use bpf::{DeviceOp, attach_device_program, load_device_program};
 pub(super) use child::perform_here;
 pub(super) use op::{Exec, Op, Program};
-pub(super) use spawn::{Fault, Spawned, Spawner};
+pub(super) use spawn::{Fault, Spawned, Spawner, Stay};
 pub(super) use system::{
-    close_inherited, fork, heed_signals, join_pid_namespace, make_deviceless, make_read_only,
-    unshare,
+    close_inherited, fork, fork_alone, heed_signals, join_pid_namespace, make_deviceless,
+    make_read_only, unshare,
 };

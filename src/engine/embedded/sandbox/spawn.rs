@@ -20,12 +20,40 @@ const STACK: usize = 64 << 10;
 /// thread waits.
 pub(in crate::engine::embedded) struct Spawner {
     stack: *mut libc::c_void,
-    /// The processors that this thread may use, where that can be told.
-    processors: Option<CpuSet>,
 }
 
 // SAFETY: the stack belongs to this value alone and is used by whoever has it exclusively.
 unsafe impl Send for Spawner {}
+
+/// Keeps this thread on the processor where it is. The kernel would send a child to another one, that
+/// has to be woken and knows nothing of what was prepared here, while this thread waits.
+pub(in crate::engine::embedded) struct Stay(
+    /// The processors that it may use otherwise, where that can be told.
+    Option<CpuSet>,
+);
+
+impl Stay {
+    /// Until this is dropped. A child begins with the same limit.
+    pub(in crate::engine::embedded) fn here() -> Self {
+        let stay = || {
+            let processors = sched_getaffinity(None).ok()?;
+            let mut here = CpuSet::new();
+            here.set(sched_getcpu());
+            sched_setaffinity(None, &here).ok()?;
+            Some(processors)
+        };
+        Self(stay())
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        if let Some(processors) = &self.0 {
+            // Those that it had are allowed.
+            let _ = sched_setaffinity(None, processors);
+        }
+    }
+}
 
 /// A process that executes its program.
 #[derive(Debug)]
@@ -75,10 +103,7 @@ impl Spawner {
         if stack == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Self {
-            stack,
-            processors: sched_getaffinity(None).ok(),
-        })
+        Ok(Self { stack })
     }
 
     /// Starts a process. When this comes back it executes its program.
@@ -95,17 +120,16 @@ impl Spawner {
         };
         let (argv, env) = (pointers(&program.exec.argv), pointers(&program.exec.env));
         let report = Report::new();
+        let stay = Stay::here();
         let task = Task {
             program,
             argv: &argv,
             env: &env,
             report: &report,
-            processors: self.stay(),
+            processors: stay.0,
         };
         let cloned = self.clone_child(&task, program.namespaces);
-        if let Some(processors) = &self.processors {
-            let _ = sched_setaffinity(None, processors);
-        }
+        drop(stay);
         let process = cloned.map_err(Fault::Clone)?;
         let (step, errno) = report.read();
         if step == Report::NOTHING {
@@ -128,17 +152,6 @@ impl Spawner {
                 Fault::Step { step, error }
             }
         })
-    }
-
-    /// Keeps this thread where it is. The kernel would send the child to another processor, that has
-    /// to be woken and knows nothing of what was prepared here, while this one waits. It gives the
-    /// processors that the child is to have then.
-    fn stay(&self) -> Option<CpuSet> {
-        let processors = self.processors?;
-        let mut here = CpuSet::new();
-        here.set(sched_getcpu());
-        sched_setaffinity(None, &here).ok()?;
-        Some(processors)
     }
 
     fn clone_child(&mut self, task: &Task<'_>, namespaces: libc::c_int) -> io::Result<OwnedFd> {

@@ -68,6 +68,62 @@ pub(in crate::engine::embedded) fn fork(group: Option<BorrowedFd<'_>>) -> io::Re
     Ok((pid != 0).then(|| i32::try_from(pid).unwrap_or(i32::MAX)))
 }
 
+/// Forks a child that ends with what `work` returns; its number. Others see `title` for its arguments,
+/// and the first 15 bytes of it for its name. Nothing of this process's arguments and environment is
+/// left in it.
+///
+/// # Errors
+/// When this process has other threads, or there is no room for another.
+pub(in crate::engine::embedded) fn fork_alone(
+    title: &str,
+    work: impl FnOnce() -> u8,
+) -> io::Result<u32> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("this process has other threads"));
+    }
+    if let Some(child) = fork(None)? {
+        return u32::try_from(child).map_err(io::Error::other);
+    }
+    // Whatever happens here, this process must not go on as if it were the other one.
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        // Courtesies: without them it does the same.
+        let _ = entitle(title);
+        work()
+    }));
+    // SAFETY: ends this process alone, without running what the parent has registered for its end.
+    unsafe { libc::_exit(code.unwrap_or(101).into()) }
+}
+
+/// Changes what others see as this process's name and arguments, and forgets the environment: it may
+/// hold secrets, and has no use here.
+fn entitle(title: &str) -> io::Result<()> {
+    let name = std::ffi::CString::new(title)?;
+    // SAFETY: a text that ends with a zero; the kernel takes what it has room for.
+    check(unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) }.into())?;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // After the name, which ends with the last bracket, comes the third field.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let mut places = fields.split_whitespace().skip(45).map(str::parse);
+    let mut place = || places.next().and_then(Result::ok).unwrap_or(0);
+    let (start, middle, again, end): (usize, usize, usize, usize) =
+        (place(), place(), place(), place());
+    // The environment follows the arguments; the kernel shows a title that goes on there.
+    if start == 0 || middle != again || start >= end {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let room = end - start;
+    let shown = name.as_bytes().len().min(room - 1);
+    // SAFETY: the kernel put both there when this program began, and says where. They are this process's
+    // own copies, this is its only thread, and nobody holds references to them: Rust copies arguments,
+    // and the environment whenever somebody asks for it, which nobody does after this.
+    unsafe {
+        let area = std::ptr::with_exposed_provenance_mut::<u8>(start);
+        area.write_bytes(0, room);
+        area.copy_from_nonoverlapping(name.as_ptr().cast(), shown);
+    }
+    Ok(())
+}
+
 fn fork_into(group: BorrowedFd<'_>) -> io::Result<libc::c_long> {
     /// `PR_GET_TID_ADDRESS`.
     const TID_ADDRESS: libc::c_int = 40;
