@@ -33,4 +33,5 @@ pub mod tag;
 pub mod verdict;
 pub mod version;
 pub mod watch;
+pub mod words;
 pub mod yaml;

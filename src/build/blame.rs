@@ -8,6 +8,7 @@ use super::driver::ImageOutcome;
 use crate::dockerfile::Dockerfile;
 use crate::source::Place;
 use crate::verdict::Problem;
+use crate::words::{in_one_line, shortened};
 
 /// Longer instructions are cut: the place tells where the whole one is.
 const LONGEST: usize = 100;
@@ -68,7 +69,7 @@ impl Job {
         };
         let mut text = format!(
             "the image could not be built: {place}: `{}` {}",
-            short(&step.text),
+            shortened(&in_one_line(&step.text), LONGEST),
             ended(reason.trim())
         );
         if log.is_empty() {
@@ -77,22 +78,17 @@ impl Job {
             text.push_str("\nits last lines:");
         }
         for line in log {
-            // Of a line that was overwritten (a progress bar) the last state stays.
-            let line = line.trim_end_matches('\r').rsplit('\r').next();
-            let line = anstream::adapter::strip_str(line.unwrap_or_default());
-            let _ = write!(text, "\n| {line}");
+            let _ = write!(text, "\n| {}", as_seen(line));
         }
         text
     }
 }
 
-/// An instruction in one line that is not too long.
-fn short(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+/// A line that a build wrote, without colours. Of one that was overwritten (a progress bar) the last
+/// state stays.
+pub(crate) fn as_seen(line: &str) -> String {
+    let last = line.trim_end_matches('\r').rsplit('\r').next();
+    anstream::adapter::strip_str(last.unwrap_or_default()).to_string()
 }
 
 /// How a step ended. Builders repeat the whole instruction, and each has its own words for the code.

@@ -13,6 +13,7 @@ mod program;
 mod sending;
 mod stream;
 
+pub(crate) use blame::as_seen;
 pub use builder::{BuildError, BuildEvent, BuildListener, Builder, Built, Job, Step};
 pub(crate) use classic::ClassicProgress;
 pub use context::{BuildContext, ContextError, Recipient};
@@ -20,7 +21,7 @@ pub use driver::{ImageOutcome, ImageResult, build_images, jobs};
 pub use ignore::{Ignore, IgnoreError};
 pub(crate) use lines::Lines;
 pub use parallel::Crew;
-pub(crate) use program::{Bounds, Broken, follow};
+pub(crate) use program::{Bounds, Broken, follow, programs};
 pub(crate) use sending::Sending;
 pub use stream::{ContextFailure, ContextStream};
 

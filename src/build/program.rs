@@ -1,13 +1,24 @@
 //! A program that is followed to its end: with a deadline, and with a run that can be stopped.
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::sending::Feed;
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
+
+/// The files of this name in the folders of `path` that this process may execute, in their order.
+pub(crate) fn programs(name: &str, path: &OsStr) -> Vec<PathBuf> {
+    let files = std::env::split_paths(path).map(|folder| folder.join(name));
+    files
+        .filter(|file| access(file, Access::EXEC_OK).is_ok())
+        .collect()
+}
 
 /// How often it is looked whether the run was stopped.
 const LOOK: Duration = Duration::from_millis(50);

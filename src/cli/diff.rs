@@ -47,10 +47,7 @@ fn attempt(args: &DiffArgs) -> Result<Exit, Trouble> {
         None => std::env::current_dir().unwrap_or_default(),
     };
     let session = Session::start()?;
-    let trouble = |error: EngineError| {
-        let signal = session.signals().received();
-        Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
-    };
+    let trouble = |error: EngineError| session.trouble(error);
     let engine = args
         .engine
         .choice

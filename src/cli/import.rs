@@ -11,6 +11,7 @@ use crate::import::Catalogue;
 use crate::project::{FILE_NAME, Project};
 use crate::report::text::terminal_text;
 use crate::source::Source;
+use crate::words::count;
 
 /// The arguments of `seatrial import`.
 #[derive(Debug, Args)]
@@ -68,17 +69,16 @@ fn attempt(args: &DockerfilesArgs) -> Result<(), Trouble> {
     }
     write(&args.output, root, &text)?;
     let (images, notes) = (catalogue.images(), catalogue.notes());
-    let images = if images == 1 {
-        "1 image".to_owned()
-    } else {
-        format!("{images} images")
-    };
     let look = match notes {
         0 => String::new(),
         1 => "; 1 comment says what to look at".to_owned(),
         notes => format!("; {notes} comments say what to look at"),
     };
-    let message = format!("wrote {} with {images}{look}", args.output.display());
+    let message = format!(
+        "wrote {} with {}{look}",
+        args.output.display(),
+        count(images, "image")
+    );
     let _ = writeln!(anstream::stdout().lock(), "{}", terminal_text(message));
     Ok(())
 }

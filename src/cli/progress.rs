@@ -11,10 +11,13 @@ use anstyle::{AnsiColor, Style};
 use indicatif::ProgressBar;
 
 use super::session::is_for_people;
-use crate::build::{BuildError, BuildEvent, BuildListener, ImageOutcome, ImageResult, Job, Step};
+use crate::build::{
+    BuildError, BuildEvent, BuildListener, ImageOutcome, ImageResult, Job, Step, as_seen,
+};
 use crate::engine::EngineError;
 use crate::report::screen;
 use crate::report::text::terminal_text;
+use crate::words::{in_one_line, shortened};
 
 const DIM: Style = Style::new().dimmed();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -139,7 +142,7 @@ impl Line {
             BuildEvent::Log(line) => {
                 // The step is known by its beginning: what it does now is news.
                 let step: String = self.step.chars().take(SHORTEST_STEP).collect();
-                let line = one_line(&printable(line));
+                let line = in_one_line(&printable(line));
                 self.bar.set_message(format!("{step} | {line}"));
             }
         }
@@ -147,7 +150,7 @@ impl Line {
 }
 
 fn told(step: &Step) -> String {
-    let text = shorten(&printable(&one_line(&step.text)));
+    let text = shortened(&printable(&in_one_line(&step.text)), LONGEST_STEP);
     format!("step {} {text}", step.position)
 }
 
@@ -216,27 +219,9 @@ pub(super) fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(|name| name.chars().count()).max().unwrap_or(0)
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_STEP) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// What a build wrote, without what would steer the terminal. Of a line that was overwritten (a
-/// progress bar) the last state stays.
+/// What a build wrote, without what would steer the terminal.
 fn printable(line: &str) -> String {
-    let last = line
-        .trim_end_matches('\r')
-        .rsplit('\r')
-        .next()
-        .unwrap_or_default();
-    let plain = anstream::adapter::strip_str(last).to_string();
-    let plain: String = plain
+    let plain: String = as_seen(line)
         .chars()
         .filter(|c| !c.is_control() || *c == '\t')
         .collect();

@@ -174,9 +174,8 @@ fn attempt(args: &PublishArgs) -> Result<Exit, Trouble> {
         return Ok(exit);
     }
     let engine = args.engine.choice.engines(&session, &project.root).start();
-    let engine = engine.map_err(|error| trouble(&session, error))?;
-    let mut chosen =
-        choose(&project, &names, &*engine).map_err(|error| trouble(&session, error))?;
+    let engine = engine.map_err(|error| session.trouble(error))?;
+    let mut chosen = choose(&project, &names, &*engine).map_err(|error| session.trouble(error))?;
     for image in &mut chosen {
         image.decision = decide(image, &plan, &record, args);
     }
@@ -345,7 +344,7 @@ fn publish(
         show(args, project, chosen, tag, &edits(project, &names, tag)?);
         return Ok(Exit::AllPassed);
     }
-    let failed = |error: RegistryError| registry_trouble(session, &error);
+    let failed = |error: RegistryError| session.trouble(error);
     let registries = {
         let stop = session.signals().stop();
         Registries::new(session.handle(), stop, env)
@@ -503,16 +502,6 @@ fn progress(args: &PublishArgs, image: &str, what: &str) {
         // Nobody reads a closed stream: that is no reason to break off.
         let _ = writeln!(anstream::stderr().lock(), "{image}: {what}");
     }
-}
-
-pub(super) fn trouble(session: &Session, error: EngineError) -> Trouble {
-    let signal = session.signals().received();
-    Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
-}
-
-pub(super) fn registry_trouble(session: &Session, error: &RegistryError) -> Trouble {
-    let signal = session.signals().received();
-    Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
 }
 
 /// Tells of each manifest that is there.

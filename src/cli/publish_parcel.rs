@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::exit::Exit;
-use super::publish::{Chosen, registry_trouble, trouble};
+use super::publish::Chosen;
 use super::session::{Session, Trouble, env};
 use crate::engine::Engine;
 use crate::plan::Plan;
@@ -24,7 +24,7 @@ pub(super) fn parcel(
     image: &Chosen,
     url: Option<String>,
 ) -> Result<Parcel, Trouble> {
-    let failed = |error: RegistryError| registry_trouble(session, &error);
+    let failed = |error: RegistryError| session.trouble(error);
     let found = image.found.as_ref();
     let found = found.map_err(|message| Trouble::new(Exit::Harness, message))?;
     let folder = LayerCache::usual_folder(&env).unwrap_or_else(std::env::temp_dir);
@@ -33,7 +33,7 @@ pub(super) fn parcel(
         Trouble::new(Exit::Harness, message)
     })?;
     let parts = engine.parts(found, &folder);
-    let (parts, tested) = parts.map_err(|error| trouble(session, error))?;
+    let (parts, tested) = parts.map_err(|error| session.trouble(error))?;
     let stop = session.signals().stop();
     let is_stopped = || *stop.borrow();
     let prepared = Prepared::new(&parts, &tested, &cache, &is_stopped).map_err(failed)?;

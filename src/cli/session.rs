@@ -129,6 +129,12 @@ impl Session {
         &self.signals
     }
 
+    /// What went wrong outside, unless it is for a signal that it did.
+    pub(super) fn trouble(&self, error: impl std::fmt::Display) -> Trouble {
+        let signal = self.signals.received();
+        Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
+    }
+
     /// Finds the engine and asks it what it is.
     pub(super) fn connect(&self) -> Result<(Connection, EngineInfo), EngineError> {
         identify(&self.waiter())

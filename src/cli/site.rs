@@ -96,10 +96,7 @@ impl<'a> Site<'a> {
             .map_err(|error| Trouble::new(Exit::Usage, error))?;
         let jobs = jobs(project, &order, &env, limits.platform.as_ref());
         let jobs = jobs.map_err(|mistakes| Trouble::mistakes(&mistakes))?;
-        let trouble = |error: EngineError| {
-            let signal = session.signals().received();
-            Trouble::new(signal.map_or(Exit::Harness, Exit::Signal), error)
-        };
+        let trouble = |error: EngineError| session.trouble(error);
         let stop = stop(session);
         let timeout = limits.build_timeout;
         let builder: Arc<dyn Builder> = match session.connect() {

@@ -9,7 +9,6 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::publish::registry_trouble;
 use super::session::{Session, Trouble, env, require_project};
 use super::whole_plan::{specs, whole_plan};
 use crate::plan::Plan;
@@ -72,7 +71,7 @@ fn attempt(args: &VerifyArgs) -> Result<Exit, Trouble> {
             checks: &checks,
         };
         look_up(entry, &registries, &repository, expected)
-            .map_err(|error| registry_trouble(&session, &error))?;
+            .map_err(|error| session.trouble(error))?;
     }
     let mut entries: Vec<Entry> = entries.into_iter().map(|(entry, _)| entry).collect();
     compare(&mut entries);

@@ -7,9 +7,10 @@ use anstyle::{AnsiColor, Style};
 use super::model::{
     Aspect, Change, Comparison, FieldChange, FileChange, PackageChange, Recorded, Told,
 };
-use super::words::{bytes, count, signed};
+use super::words::{bytes, signed};
 use crate::engine::FileKind;
 use crate::report::text::one_line;
+use crate::words::{count, shortened};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -150,19 +151,12 @@ pub(super) fn field_line(field: &FieldChange) -> String {
     let value = |it: &Option<String>| match it {
         None => "nothing".to_owned(),
         Some(it) if it.is_empty() => "\"\"".to_owned(),
-        Some(it) => cut(&one_line(it)),
+        Some(it) => shortened(&one_line(it), LONGEST_VALUE),
     };
     let name = one_line(&field.field);
     match (&field.old, &field.new) {
         (Some(_), Some(_)) => format!("{name}: {} → {}", value(&field.old), value(&field.new)),
         (None, it) | (it, None) => format!("{name}: {}", value(it)),
-    }
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_VALUE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

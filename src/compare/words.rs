@@ -27,11 +27,3 @@ pub(super) fn signed(change: i64) -> String {
     };
     format!("{sign}{}", bytes(change.unsigned_abs()))
 }
-
-/// `1 path`, `2 paths`.
-pub(super) fn count(count: usize, word: &str) -> String {
-    match count {
-        1 => format!("1 {word}"),
-        _ => format!("{count} {word}s"),
-    }
-}

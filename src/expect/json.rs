@@ -7,6 +7,7 @@ use crate::jq::{Filter, Output, RunError};
 use crate::source::Located;
 use crate::spec::{JsonExpectation, JsonRule};
 use crate::verdict::{Finding, Problem};
+use crate::words::shortened;
 
 /// Outputs that a message shows, and characters of each.
 const SHOWN: usize = 5;
@@ -34,7 +35,10 @@ pub(super) fn judge(subject: Subject<'_>, expected: &JsonExpectation, actual: &C
             }
             Err(RunError::Failed(reason)) => {
                 let (text, name) = (filter.text(), subject.name);
-                let message = format!("`{text}` fails for {name}: {}", shortened(&reason));
+                let message = format!(
+                    "`{text}` fails for {name}: {}",
+                    shortened(&reason, SHOWN_CHARS)
+                );
                 findings.push(subject.finding(&filter.place, message));
                 continue;
             }
@@ -93,18 +97,11 @@ fn given(outputs: &[Output]) -> String {
     let shown: Vec<String> = outputs
         .iter()
         .take(SHOWN)
-        .map(|one| shortened(&one.json))
+        .map(|one| shortened(&one.json, SHOWN_CHARS))
         .collect();
     match outputs.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{}, and {more} more", shown.join(", ")),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

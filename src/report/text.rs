@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::words::{in_one_line, shortened};
+
 const ESCAPE: char = '\u{1b}';
 /// Real colour and cursor sequences are shorter; whatever is longer stays as visible text.
 const LONGEST_CSI: usize = 32;
@@ -74,12 +76,7 @@ pub fn page_text(text: &str) -> String {
 /// One line, for attributes and headings: [`terminal_text`] with all white space between words
 /// drawn together, and cut when it is very long.
 pub fn one_line(bytes: impl AsRef<[u8]>) -> String {
-    let text = terminal_text(bytes);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST_LINE) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
+    shortened(&in_one_line(&terminal_text(bytes)), LONGEST_LINE)
 }
 
 /// The length of the terminal sequence at the beginning of `text`, if there is a whole one: CSI

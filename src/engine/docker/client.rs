@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::endpoint::{Endpoint, Origin, Transport};
-use crate::build::{Bounds, Job, follow};
+use crate::build::{Bounds, Job, follow, programs};
 use crate::project::Secret;
 
 /// For a question that it answers by itself.
@@ -28,10 +28,7 @@ pub(super) struct Client {
 impl Client {
     /// The first one in `path` that has buildx, or else one with a BuildKit of its own.
     pub(super) fn find(path: &std::ffi::OsStr, is_stopped: &dyn Fn() -> bool) -> Option<Self> {
-        let files = std::env::split_paths(path).map(|folder| folder.join("docker"));
-        let is_program =
-            |file: &PathBuf| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok();
-        let programs: Vec<PathBuf> = files.filter(is_program).collect();
+        let programs = programs("docker", path);
         let has = |args: &[&str], is_fit: fn(&str) -> bool, is_buildx| {
             let mut programs = programs.iter();
             let fit =

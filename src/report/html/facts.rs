@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::words;
 use crate::report::record::{Ended, Record, SelectionRecord};
 use crate::report::text::page_text;
+use crate::words::count;
 
 /// A name and a value.
 #[derive(Debug, Serialize)]
@@ -44,18 +45,15 @@ pub(super) fn of_run(record: &Record) -> Vec<Fact> {
     facts.push(Fact::text("started", &words::date(record.started)));
     facts.push(Fact::text("took", &words::time(record.duration)));
     facts.push(Fact::text("ended", &ended(record.ended)));
-    facts.push(Fact::text(
-        "at once",
-        &words::count(record.threads, "check"),
-    ));
+    facts.push(Fact::text("at once", &count(record.threads, "check")));
     facts.push(Fact::text("selected", &selected(record)));
     if let Some(shard) = &record.shard {
-        let elsewhere = words::count(shard.elsewhere.len(), "check");
+        let elsewhere = count(shard.elsewhere.len(), "check");
         let text = format!("{} of {}; {elsewhere} elsewhere", shard.number, shard.total);
         facts.push(Fact::text("shard", &text));
     }
     if let Some(joined) = record.joined {
-        facts.push(Fact::text("joined from", &words::count(joined, "result")));
+        facts.push(Fact::text("joined from", &count(joined, "result")));
     }
     if let Some(hostname) = &record.hostname {
         facts.push(Fact::text("machine", hostname));
@@ -73,7 +71,7 @@ pub(super) fn ended(ended: Ended) -> String {
             format!("stopped at its deadline, after {}", words::time(after))
         }
         Ended::Failures { limit } => {
-            let checks = words::count(limit as usize, "check");
+            let checks = count(limit as usize, "check");
             format!("stopped after {checks} that did not pass")
         }
         Ended::Unfinished => "it goes on, or it was killed".to_owned(),
@@ -92,7 +90,7 @@ fn selected(record: &Record) -> String {
         failed,
         unaffected: _,
     } = &record.selection;
-    let mut parts = vec![words::count(*selected, "check")];
+    let mut parts = vec![count(*selected, "check")];
     if let Some(filter) = filter {
         let how = if *exact { "named" } else { "with" };
         parts.push(format!("{how} “{filter}”"));

@@ -9,6 +9,7 @@ use super::facts::Fact;
 use super::words;
 use crate::report::record::{ImageRecord, Record};
 use crate::report::text::page_text;
+use crate::words::count;
 
 /// So many checks that all went well are shown at once; of more only their number.
 const FEW: usize = 40;
@@ -109,7 +110,7 @@ fn facts(image: &ImageRecord) -> Vec<Fact> {
         facts.push(Fact::text("platform", platform));
     }
     if let Some(size) = image.size {
-        let layers = image.layers.map(|layers| words::count(layers, "layer"));
+        let layers = image.layers.map(|layers| count(layers, "layer"));
         let layers = layers.map(|layers| format!(" in {layers}"));
         let size = words::size(size) + &layers.unwrap_or_default();
         facts.push(Fact::text("size", &size));

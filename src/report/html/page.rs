@@ -10,6 +10,7 @@ use super::timeline::Timeline;
 use super::words;
 use crate::report::record::{CountsRecord, Ended, Record, Seconds};
 use crate::report::text::page_text;
+use crate::words::count;
 
 /// So that one failure among thousands is still seen in the bar, in thousandths.
 const THINNEST: f64 = 6.0;
@@ -137,20 +138,16 @@ fn headline(record: &Record) -> String {
         skipped,
         ..
     } = record.counts;
-    let checks = |count| words::count(count, "check");
+    let checks = |number| count(number, "check");
     match (failed, errors) {
         _ if record.unaffected().is_some() => "Nothing had to be tested".to_owned(),
         _ if passed + failed + errors + skipped == 0 => "No check was selected".to_owned(),
         _ if record.ended == Ended::Unfinished => "The run did not finish".to_owned(),
         (0, 0) if passed == 0 => format!("All {} skipped", checks(skipped)),
         (0, 0) => format!("{} passed", checks(passed)),
-        (0, _) => words::count(errors, "error"),
+        (0, _) => count(errors, "error"),
         (_, 0) => format!("{} failed", checks(failed)),
-        _ => format!(
-            "{} failed, {}",
-            checks(failed),
-            words::count(errors, "error")
-        ),
+        _ => format!("{} failed, {}", checks(failed), count(errors, "error")),
     }
 }
 
@@ -160,12 +157,12 @@ fn subtitle(record: &Record) -> String {
     let images = match record.images.as_slice() {
         [] => String::new(),
         [image] => format!(" on {}", image.name),
-        images => format!(" on {}", words::count(images.len(), "image")),
+        images => format!(" on {}", count(images.len(), "image")),
     };
     let time = words::time(record.duration);
     let engine = record.engine.as_ref();
     let engine = engine.map(|engine| format!(" with {} {}", engine.kind, engine.version));
-    let checks = words::count(total, "check");
+    let checks = count(total, "check");
     page_text(&format!(
         "{checks}{images}{}, in {time}",
         engine.unwrap_or_default()
@@ -179,7 +176,7 @@ fn notices(record: &Record) -> Vec<String> {
         notices.push(format!("The run was {}.", facts::ended(record.ended)));
     }
     if record.counts.not_run > 0 {
-        let checks = words::count(record.counts.not_run, "check");
+        let checks = count(record.counts.not_run, "check");
         notices.push(format!(
             "{checks} not run: nothing is known of them, so they count as errors."
         ));

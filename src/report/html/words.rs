@@ -1,13 +1,8 @@
 //! Sizes, times and numbers as people read them.
 
 use crate::report::record::{Moment, Seconds};
+use crate::words::count;
 use std::time::Duration;
-
-/// `3 checks`, `1 check`.
-pub(super) fn count(number: usize, word: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {word}{plural}")
-}
 
 /// `812 bytes`, `1.2 kB`, `640 MB`, in powers of ten as registries and specs count.
 pub(super) fn size(bytes: u64) -> String {

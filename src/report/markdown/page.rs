@@ -1,5 +1,7 @@
 //! A text of parts, as many as fit.
 
+use crate::words::count;
+
 /// Room for what says that something is missing.
 const MARKER: usize = 200;
 
@@ -37,9 +39,8 @@ impl Page {
             left_out,
         } = self;
         if left_out > 0 && limit > 0 {
-            let parts = if left_out == 1 { "part" } else { "parts" };
-            let marker =
-                format!("\n**Cut here**: {left_out} more {parts} of this report did not fit.\n");
+            let parts = count(left_out, "more part");
+            let marker = format!("\n**Cut here**: {parts} of this report did not fit.\n");
             text.push_str(&marker);
         }
         text

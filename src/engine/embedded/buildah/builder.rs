@@ -11,7 +11,7 @@ use super::progress::BuildahProgress;
 use super::storage::{GRACE, Storage};
 use crate::build::{
     Bounds, Broken, BuildContext, BuildError, BuildEvent, BuildListener, Builder, Built, Job,
-    Recipient, Sending, follow,
+    Recipient, Sending, follow, programs,
 };
 use crate::engine::EngineError;
 use crate::engine::embedded::EmbeddedEngine;
@@ -62,10 +62,8 @@ impl BuildahBuilder {
     /// When it is not in `PATH`.
     pub fn find(why: &EngineError) -> Result<PathBuf, EngineError> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("buildah"))
-            .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok())
-            .ok_or_else(|| missing(why))
+        let first = programs("buildah", &path).into_iter().next();
+        first.ok_or_else(|| missing(why))
     }
 
     fn is_stopped(&self) -> bool {
