@@ -32,6 +32,9 @@ pub(super) struct Until<'a> {
     pub(super) stop: BorrowedFd<'a>,
     /// No longer than this.
     pub(super) time: Option<Instant>,
+    /// Whether nobody is left to write when the process has ended: then what is there is all, though
+    /// the streams may be open.
+    pub(super) is_alone: bool,
 }
 
 /// Why the following ended.
@@ -92,6 +95,7 @@ impl Streams {
                 self.stdin = None;
             }
             let deadline = match ended {
+                Some(ended) if until.is_alone => Some(ended),
                 Some(ended) => Some(ended + LAST_OUTPUT),
                 None => until.time,
             };
@@ -131,8 +135,9 @@ impl Streams {
             if is_over && ended.is_none() {
                 return Ok(Why::TimedOut);
             }
-            // Others in its container may go on to write for ever.
-            if is_over && had_ended {
+            // There may be more than was read at once. Others in its container may go on to write for ever.
+            let is_more = until.is_alone && (ready.stdout || ready.stderr);
+            if is_over && had_ended && !is_more {
                 return Ok(Why::Ended);
             }
         }

@@ -126,6 +126,7 @@ fn perform(
         stop,
         // The helper keeps the time of the process; this is for a helper that does not.
         time: Some(Instant::now() + process.timeout + LIMIT),
+        is_alone: container.is_none(),
     };
     let why = streams.follow(until, input, false, &mut take, &mut is_done);
     let answer = match why.map_err(|error| failed(FOLLOW, error))? {

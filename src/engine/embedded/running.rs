@@ -230,6 +230,7 @@ impl Reader {
             end: begun.process.as_fd(),
             stop: self.inside.stopped.as_fd(),
             time: None,
+            is_alone: false,
         };
         // What it reads stays open: a container in the background may wait for more.
         let why = begun

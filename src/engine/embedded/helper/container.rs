@@ -115,6 +115,8 @@ struct Current {
     is_ended: bool,
     /// Whether the view is seen as a mount.
     view_is_attached: bool,
+    /// Its streams are open as long as this, so that nobody is woken by their ends.
+    _program: Option<Program>,
 }
 
 type Started = io::Result<Result<OwnedFd, NotStarted>>;
@@ -131,8 +133,14 @@ impl Maker {
         })
     }
 
-    /// Starts a container; the pidfd of its first process.
-    pub(super) fn start(&mut self, container: &Container, streams: [OwnedFd; 3]) -> Started {
+    /// Starts a container; the pidfd of its first process. Its streams stay open beyond its end if
+    /// `is_awaited`: then it is told by an answer.
+    pub(super) fn start(
+        &mut self,
+        container: &Container,
+        streams: [OwnedFd; 3],
+        is_awaited: bool,
+    ) -> Started {
         let root = self.shared.roots.get(container.root)?;
         self.require(&root)?;
         root.prepare(&self.shared.roots)?;
@@ -147,9 +155,9 @@ impl Maker {
         let started = entered
             .map_err(|error| told(NAMESPACES, &error))
             .and(program)
-            .and_then(|program| self.spawn(&program));
+            .and_then(|program| Ok((self.spawn(&program)?, program)));
         match started {
-            Ok(Ok(Spawned { process })) => {
+            Ok((Ok(Spawned { process }), program)) => {
                 let copy = process.try_clone()?;
                 self.current = Some(Current {
                     process,
@@ -159,6 +167,7 @@ impl Maker {
                     view: None,
                     is_ended: false,
                     view_is_attached: false,
+                    _program: is_awaited.then_some(program),
                 });
                 Ok(Ok(copy))
             }
@@ -167,7 +176,7 @@ impl Maker {
                     groups.remove();
                 }
                 self.scratch.clear()?;
-                Ok(Err(failed?.err().unwrap_or_else(|| {
+                Ok(Err(failed?.0.err().unwrap_or_else(|| {
                     NotStarted::Unfit("it was started and was not".to_owned())
                 })))
             }
@@ -308,6 +317,7 @@ impl Maker {
             view: None,
             is_ended: false,
             view_is_attached: false,
+            _program: None,
         });
         Ok(Ok(copy))
     }

@@ -79,7 +79,8 @@ fn answer(channel: &Channel, maker: &mut Maker, request: Request, files: Vec<Own
         }
         Request::Run(container, then) => {
             let streams = files.try_into().map_err(wrong)?;
-            let started = maker.start(&container, streams)?;
+            let is_awaited = matches!(then, Then::Await { .. });
+            let started = maker.start(&container, streams, is_awaited)?;
             after(channel, maker, started, then)
         }
         Request::Execute(execution, then) => {
