@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::helper::{Answer, Channel, Request, Settings, remove_groups, timespec};
+use super::leftover;
 use super::process::HelperProcess;
 use super::user_namespace;
 use crate::engine::EngineError;
@@ -211,6 +212,8 @@ impl Helper {
     /// Ends it, and with it all containers.
     pub(super) fn end(&self) {
         self.let_go();
+        // Meanwhile, what runs left that were killed.
+        leftover::clean_groups();
         let mut process = lock(&self.process);
         // It ends by itself when its connection does, unless somebody has stopped it.
         if !process.ends_within(END_LIMIT) {

@@ -19,7 +19,6 @@ use super::helper::{Answer, Container, Request};
 use super::images::{Hold, Library, Ready};
 use super::known::Known;
 use super::lacks::Abilities;
-use super::leftover;
 use super::probe::with_advice;
 use super::run;
 use super::running::EmbeddedRunning;
@@ -344,8 +343,6 @@ impl Engine for EmbeddedEngine {
         let _ = self.library.store.prune(self.bound, &self.library.hands);
         // Whoever drops this waits for its end.
         self.helper.let_go();
-        // Meanwhile, what runs left that were killed: nobody has a use for that.
-        leftover::clean_groups();
         self.library.daemon.close()
     }
 }

@@ -15,7 +15,7 @@ use super::cgroup::{Cgroups, Groups};
 use super::devices::Devices;
 use super::ground::{Ground, copy_of};
 use super::message::{Container, Execution, NetworkKind, NotStarted};
-use super::network::Networks;
+use super::network::{Networks, Spare};
 use super::recipe::{self, Host, Ready, Target};
 use super::roots::{Root, Roots};
 use super::scratch::{FILES, Scratch};
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) kernel: (u32, u32),
     /// A pid namespace is entered for a moment; this is the way back.
     pub(super) own_pids: OwnedFd,
+    /// The network of the first container.
+    pub(super) spare: Arc<Spare>,
     /// Filters of system calls, by capabilities.
     pub(super) filters: Mutex<HashMap<u64, Vec<libc::sock_filter>>>,
 }
@@ -124,7 +126,7 @@ type Started = io::Result<Result<OwnedFd, NotStarted>>;
 impl Maker {
     pub(super) fn new(shared: Arc<Shared>, ground: Ground, scratch: Scratch) -> io::Result<Self> {
         Ok(Self {
-            networks: Networks::new(shared.host.last_group)?,
+            networks: Networks::new(shared.host.last_group, Arc::clone(&shared.spare))?,
             shared,
             ground,
             scratch,

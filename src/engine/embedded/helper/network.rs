@@ -5,7 +5,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -13,10 +14,43 @@ use super::message::NetworkKind;
 use super::recipe::own_network;
 use crate::engine::embedded::sandbox::{perform_here, unshare};
 
+/// A new network for whoever needs one first.
+#[derive(Debug, Default)]
+pub(super) struct Spare(Mutex<Option<OwnedFd>>);
+
+impl Spare {
+    /// Makes it; this thread is in it from then on.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn make(&self, last_group: u32) -> io::Result<()> {
+        // Whoever needs it waits: to make another would take longer.
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        make(last_group)?;
+        *spare = Some(own()?);
+        Ok(())
+    }
+
+    fn take(&self) -> Option<OwnedFd> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The network of this thread.
+fn own() -> io::Result<OwnedFd> {
+    Ok(File::open("/proc/thread-self/ns/net")?.into())
+}
+
+fn make(last_group: u32) -> io::Result<()> {
+    unshare(libc::CLONE_NEWNET)?;
+    perform_here(&own_network(last_group)?)
+}
+
 /// The network that a thread is in.
 #[derive(Debug)]
 pub(super) struct Networks {
     host: OwnedFd,
+    spare: Arc<Spare>,
     /// All groups up to this one are there.
     last_group: u32,
     /// How many containers were born in one of their own.
@@ -36,9 +70,10 @@ enum Now {
 
 impl Networks {
     /// For a thread that is in the network of the host.
-    pub(super) fn new(last_group: u32) -> io::Result<Self> {
+    pub(super) fn new(last_group: u32, spare: Arc<Spare>) -> io::Result<Self> {
         Ok(Self {
-            host: File::open("/proc/thread-self/ns/net")?.into(),
+            host: own()?,
+            spare,
             last_group,
             used: 0,
             now: Now::Host,
@@ -50,26 +85,21 @@ impl Networks {
         match kind {
             NetworkKind::None => {
                 if self.now != Now::New {
-                    self.renew()?;
+                    match self.spare.take() {
+                        Some(spare) => join(spare.as_fd())?,
+                        None => self.renew()?,
+                    }
                 }
                 self.now = Now::Used;
                 self.used += 1;
             }
             NetworkKind::Host if self.now != Now::Host => {
-                let network = Some(LinkNameSpaceType::Network);
-                move_into_link_name_space(self.host.as_fd(), network)?;
+                join(self.host.as_fd())?;
                 self.now = Now::Host;
             }
             NetworkKind::Host => {}
         }
         Ok(())
-    }
-
-    /// Makes the first one, before anybody has asked for it.
-    pub(super) fn foresee(&mut self) {
-        if self.now == Now::Host {
-            let _ = self.renew();
-        }
     }
 
     /// Makes the next one, if the last one was a container's own. After a single container there may
@@ -82,10 +112,15 @@ impl Networks {
     }
 
     fn renew(&mut self) -> io::Result<()> {
-        unshare(libc::CLONE_NEWNET)?;
+        // Not that of the host any more, whatever becomes of it.
         self.now = Now::Used;
-        perform_here(&own_network(self.last_group)?)?;
+        make(self.last_group)?;
         self.now = Now::New;
         Ok(())
     }
+}
+
+fn join(network: BorrowedFd<'_>) -> io::Result<()> {
+    let kind = Some(LinkNameSpaceType::Network);
+    Ok(move_into_link_name_space(network, kind)?)
 }

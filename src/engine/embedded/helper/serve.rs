@@ -175,10 +175,14 @@ fn control(
     let run = lay_out(settings)?;
     let shared = Arc::new(shared(settings, &run, has_many_users, cgroups, devices)?);
     let number = AtomicU64::new(0);
-    // What takes longest beside networks, and is the same for nearly all containers.
+    // What takes longest, and is the same for nearly all containers. Why it can't be had is told when it
+    // is needed.
     let early = Arc::clone(&shared);
-    let thread = std::thread::Builder::new().name("filter".to_owned());
-    let _ = thread.spawn(move || early.filter(Capabilities::DOCKER_DEFAULT.0));
+    let thread = std::thread::Builder::new().name("early".to_owned());
+    let _ = thread.spawn(move || {
+        let _ = early.spare.make(early.host.last_group);
+        let _ = early.filter(Capabilities::DOCKER_DEFAULT.0);
+    });
     channel.send(&Answer::Done, &[])?;
     while let Some((request, files)) = channel.receive::<Request>()? {
         let answer = match (request, <[OwnedFd; 1]>::try_from(files)) {
@@ -273,6 +277,7 @@ fn shared(
         kernel,
         texts: Texts::of_host(),
         own_pids: own_pids()?,
+        spare: Arc::default(),
         filters: Mutex::default(),
     })
 }

@@ -42,8 +42,6 @@ pub(super) fn serve(channel: &Channel, maker: &mut Maker) {
         // Whoever asked goes on meanwhile, and is going to need this.
         if let Some(id) = image {
             maker.lay_out(id);
-            // A network takes long to be made.
-            maker.networks.foresee();
         }
         // Without a clean place, nothing more is done here.
         if is_over && maker.release().is_err() {
