@@ -13,11 +13,9 @@ use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The files of this name in the folders of `path` that this process may execute, in their order.
-pub(crate) fn programs(name: &str, path: &OsStr) -> Vec<PathBuf> {
-    let files = std::env::split_paths(path).map(|folder| folder.join(name));
-    files
-        .filter(|file| access(file, Access::EXEC_OK).is_ok())
-        .collect()
+pub(crate) fn programs(name: &str, path: &OsStr) -> impl Iterator<Item = PathBuf> {
+    let files = std::env::split_paths(path).map(move |folder| folder.join(name));
+    files.filter(|file| access(file, Access::EXEC_OK).is_ok())
 }
 
 /// How often it is looked whether the run was stopped.

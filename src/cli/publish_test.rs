@@ -10,7 +10,6 @@ use super::policy::PolicyArgs;
 use super::publish::set;
 use super::reports::{CiArgs, RunReportArgs, unwritten};
 use super::session::{Session, Trouble};
-use super::whole_plan::only_images;
 use crate::cache::Results;
 use crate::engine::embedded::results_folder;
 use crate::event::{Event, Listener, Selection};
@@ -66,7 +65,7 @@ pub(super) fn test(
         console,
     ];
     let run = Run {
-        plan: only_images(plan, &set(names)),
+        plan: plan.clone().only_images(&set(names)),
         selection: Selection::default(),
         engine: args.engine.engines(session, &project.root).start(),
         arguments: Arguments {

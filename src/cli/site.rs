@@ -96,7 +96,6 @@ impl<'a> Site<'a> {
             .map_err(|error| Trouble::new(Exit::Usage, error))?;
         let jobs = jobs(project, &order, &env, limits.platform.as_ref());
         let jobs = jobs.map_err(|mistakes| Trouble::mistakes(&mistakes))?;
-        let trouble = |error: EngineError| session.trouble(error);
         let stop = stop(session);
         let timeout = limits.build_timeout;
         let builder: Arc<dyn Builder> = match session.connect() {
@@ -109,7 +108,7 @@ impl<'a> Site<'a> {
             Err(error) => {
                 let stop = stop.subscribe();
                 let builder = without_daemon(session, project, timeout, stop, error);
-                Arc::new(builder.map_err(trouble)?)
+                Arc::new(builder.map_err(|error| session.trouble(error))?)
             }
         };
         let builder: Arc<dyn Builder> = Arc::new(Roomy::new(builder, limits.min_free));

@@ -1,7 +1,5 @@
 //! The plan of a project with all checks that its specs have.
 
-use std::collections::BTreeSet;
-
 use super::exit::Exit;
 use super::session::{Trouble, env};
 use crate::diagnostic::Diagnostics;
@@ -29,16 +27,4 @@ pub(super) fn whole_plan(project: &Project, loaded: Loaded) -> Result<Plan, Trou
         Err(more) => mistakes.extend(more.0),
     }
     Err(Trouble::mistakes(&Diagnostics(mistakes)))
-}
-
-/// The part of a plan that is about these images.
-pub(super) fn only_images(plan: &Plan, names: &BTreeSet<String>) -> Plan {
-    let cases = plan.cases.iter();
-    Plan {
-        images: plan.images.clone(),
-        cases: cases
-            .filter(|case| names.contains(&case.info.image))
-            .cloned()
-            .collect(),
-    }
 }

@@ -13,7 +13,7 @@ use crate::source::{Located, Source};
 use crate::spec::{Check, Spec};
 
 /// Images × checks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// The images, in the order in which the specs name them first.
     pub images: Vec<PlannedImage>,

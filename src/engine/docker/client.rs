@@ -28,7 +28,7 @@ pub(super) struct Client {
 impl Client {
     /// The first one in `path` that has buildx, or else one with a BuildKit of its own.
     pub(super) fn find(path: &std::ffi::OsStr, is_stopped: &dyn Fn() -> bool) -> Option<Self> {
-        let programs = programs("docker", path);
+        let programs: Vec<PathBuf> = programs("docker", path).collect();
         let has = |args: &[&str], is_fit: fn(&str) -> bool, is_buildx| {
             let mut programs = programs.iter();
             let fit =

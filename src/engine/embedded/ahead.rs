@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use super::client::{Helper, Launched, failed};
+use super::client::{self, Helper, connection, failed};
 use super::engine::advised;
-use super::helper::Settings;
+use super::helper::{Channel, Settings};
 use super::process::HelperProcess;
 use super::run::START;
 use super::setup::Setup;
@@ -44,7 +44,8 @@ impl Ahead {
 struct Stranger {
     setup: Setup,
     store: Store,
-    launched: Launched,
+    process: HelperProcess,
+    channel: Channel,
 }
 
 impl Stranger {
@@ -53,11 +54,16 @@ impl Stranger {
     ) -> Result<Self, EngineError> {
         let setup = Setup::of_this_host()?;
         let store = setup.store()?;
-        let launched = Launched::by(|socket| start(&setup.settings, socket))?;
+        let begin = || -> io::Result<_> {
+            let (channel, socket) = connection()?;
+            Ok((start(&setup.settings, socket)?, channel))
+        };
+        let (process, channel) = begin().map_err(|error| failed(client::START, error))?;
         Ok(Self {
             setup,
             store,
-            launched,
+            process,
+            channel,
         })
     }
 
@@ -65,12 +71,13 @@ impl Stranger {
         let Self {
             setup,
             store,
-            launched,
+            process,
+            channel,
         } = self;
         let (stopped, go_on) = io::pipe().map_err(|error| failed(START, error))?;
         let stopped = OwnedFd::from(stopped);
         let copy = stopped.try_clone().map_err(|error| failed(START, error))?;
-        let helper = Helper::greet(launched, &setup.settings, copy).map_err(advised)?;
+        let helper = Helper::greet(process, channel, &setup.settings, copy).map_err(advised)?;
         Ok(Ahead {
             setup,
             store,

@@ -31,30 +31,6 @@ pub(super) struct Helper {
     name: String,
 }
 
-/// A helper process that nobody has spoken to yet.
-#[derive(Debug)]
-pub(super) struct Launched {
-    process: HelperProcess,
-    channel: Channel,
-}
-
-impl Launched {
-    /// Starts it with `start`, which is given its end of the connection.
-    ///
-    /// # Errors
-    /// When there is no room for it.
-    pub(super) fn by(
-        start: impl FnOnce(OwnedFd) -> io::Result<HelperProcess>,
-    ) -> Result<Self, EngineError> {
-        let begin = || {
-            let (channel, socket) = connection()?;
-            let process = start(socket)?;
-            Ok(Self { process, channel })
-        };
-        begin().map_err(|error: io::Error| failed(START, error))
-    }
-}
-
 /// It answers within this time, whatever the image.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 /// Layers can be large, and come over slow lines.
@@ -74,21 +50,22 @@ pub(super) fn failed(step: &'static str, reason: impl ToString) -> EngineError {
     }
 }
 
-const START: &str = "start its helper process";
+pub(super) const START: &str = "start its helper process";
 const ASK: &str = "ask its helper process";
 
 impl Helper {
-    /// Greets a process that was just started, and does not wait until it is [`ready`](Self::ready).
+    /// Greets a process that was just started, over its first [`connection`], and does not wait until it
+    /// is [`ready`](Self::ready).
     /// `stopped` can be read from as soon as the run is stopped: then its answers are not waited for.
     ///
     /// # Errors
     /// When this host does not allow what it needs, as far as that is known at once.
     pub(super) fn greet(
-        launched: Launched,
+        process: HelperProcess,
+        channel: Channel,
         settings: &Settings,
         stopped: OwnedFd,
     ) -> Result<Self, EngineError> {
-        let Launched { process, channel } = launched;
         let mut helper = Self {
             control: Mutex::new(None),
             is_new: Mutex::new(true),
@@ -395,7 +372,7 @@ fn slow(error: io::Error) -> io::Error {
 }
 
 /// A new connection, which waits no longer than any sound helper takes.
-fn connection() -> io::Result<(Channel, OwnedFd)> {
+pub(super) fn connection() -> io::Result<(Channel, OwnedFd)> {
     let (channel, socket) = Channel::pair()?;
     channel.bound(LIMIT)?;
     Ok((channel, socket))

@@ -62,7 +62,7 @@ impl BuildahBuilder {
     /// When it is not in `PATH`.
     pub fn find(why: &EngineError) -> Result<PathBuf, EngineError> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let first = programs("buildah", &path).into_iter().next();
+        let first = programs("buildah", &path).next();
         first.ok_or_else(|| missing(why))
     }
 

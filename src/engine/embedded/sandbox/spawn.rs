@@ -20,6 +20,8 @@ const STACK: usize = 64 << 10;
 /// thread waits.
 pub(in crate::engine::embedded) struct Spawner {
     stack: *mut libc::c_void,
+    /// The processors that this thread may use, where that can be told.
+    processors: Option<CpuSet>,
 }
 
 // SAFETY: the stack belongs to this value alone and is used by whoever has it exclusively.
@@ -35,8 +37,13 @@ pub(in crate::engine::embedded) struct Stay(
 impl Stay {
     /// Until this is dropped. A child begins with the same limit.
     pub(in crate::engine::embedded) fn here() -> Self {
+        Self::of(sched_getaffinity(None).ok())
+    }
+
+    /// The same, of a thread that may use these processors otherwise.
+    fn of(processors: Option<CpuSet>) -> Self {
         let stay = || {
-            let processors = sched_getaffinity(None).ok()?;
+            let processors = processors?;
             let mut here = CpuSet::new();
             here.set(sched_getcpu());
             sched_setaffinity(None, &here).ok()?;
@@ -103,7 +110,10 @@ impl Spawner {
         if stack == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Self { stack })
+        Ok(Self {
+            stack,
+            processors: sched_getaffinity(None).ok(),
+        })
     }
 
     /// Starts a process. When this comes back it executes its program.
@@ -120,7 +130,7 @@ impl Spawner {
         };
         let (argv, env) = (pointers(&program.exec.argv), pointers(&program.exec.env));
         let report = Report::new();
-        let stay = Stay::here();
+        let stay = Stay::of(self.processors);
         let task = Task {
             program,
             argv: &argv,

@@ -51,7 +51,7 @@ fn the_layers_of_the_engine_are_read_in_place_and_their_end_is_noticed() {
         .collect();
     assert_eq!(folders.len(), 3);
     assert!(folders[0].join("usr/bin").is_dir() && folders[1].join("file").is_file());
-    assert!(folders[2].join("work/place").is_dir());
+    assert!(folders[2].join("somewhere/place").is_dir());
     assert_eq!(ours(&expected.id), "", "nothing is made for it");
     let kept = found.kept.unwrap();
     assert!(kept.is_whole());

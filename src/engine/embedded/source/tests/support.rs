@@ -251,7 +251,7 @@ LABEL one=1 two="a b"
 EXPOSE 80 53/udp 8080/tcp
 VOLUME /data /a
 COPY file /file
-WORKDIR /work/place
+WORKDIR /somewhere/place
 SHELL ["/bin/bash", "-c"]
 USER 12:34
 STOPSIGNAL SIGUSR1
@@ -271,6 +271,6 @@ ENV A=1
 COPY file /file
 EXPOSE 53/udp 80
 RUN echo x > /made && rm -r /var/log
-WORKDIR /work
+WORKDIR /somewhere
 CMD ["b", "c"]
 "#;
